@@ -1,0 +1,128 @@
+//! A conversion: what an accepted postback becomes, and every change it has seen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::click_id::ClickId;
+use crate::id::{ChangeId, ConversionId, PostbackId};
+use crate::ledger::{Account, Position};
+use crate::money::Money;
+use crate::name::Name;
+use crate::outcome::{Reason, Status};
+use crate::time::Timestamp;
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conversion {
+    pub id: ConversionId,
+    /// When its first postback arrived.
+    pub at: Timestamp,
+    /// When it happened, by the sender's word where that stands between the click and the arrival.
+    pub event_at: Timestamp,
+    pub advertiser: Name,
+    pub offer: Name,
+    pub event: Name,
+    pub partner: Name,
+    pub link: Name,
+    pub click_id: ClickId,
+    pub txid: Option<String>,
+    pub status: Status,
+    /// Why it waits; while it waits, nothing is booked.
+    pub held: Option<Reason>,
+    /// The order or deposit's value.
+    pub amount: Option<Money>,
+    /// The revenue that the sender named.
+    pub named_revenue: Option<Money>,
+    /// The payout that the sender named.
+    pub named_payout: Option<Money>,
+    /// What the partner earns by it when it is good.
+    pub commission: Option<Money>,
+    /// What the advertiser owes for it when it is good.
+    pub revenue: Option<Money>,
+    /// The sum of partial refunds, in millionths of the amount's currency.
+    pub refunded_micros: i64,
+    /// Whether a commission was ever reported as earned.
+    pub earned: bool,
+    pub test: bool,
+    /// The time of the last change applied, by the sender's word where it gave one.
+    pub changed_at: Timestamp,
+    pub revision: u32,
+}
+
+/// What one postback, person or rule changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    pub id: ChangeId,
+    pub conversion_id: ConversionId,
+    pub postback_id: PostbackId,
+    pub at: Timestamp,
+    /// The event of the postback: the goal's, `refund` or `chargeback`.
+    pub event: Name,
+    pub txid: Option<String>,
+    pub named: Named,
+    /// The state after the change.
+    pub status: Status,
+    pub amount: Option<Money>,
+    pub reason: Reason,
+}
+
+/// What a postback said; what it did not say changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    pub status: Option<Status>,
+    pub amount: Option<Money>,
+    pub revenue: Option<Money>,
+    pub payout: Option<Money>,
+    pub timestamp: Option<Timestamp>,
+}
+
+impl Conversion {
+    /// What it is worth: its amount, else the revenue that was named.
+    pub fn value(&self) -> Option<Money> {
+        self.amount.or(self.named_revenue)
+    }
+
+    pub fn is_about_money(&self) -> bool {
+        let moves = |money: Option<Money>| money.is_some_and(|money| !money.is_zero());
+        moves(self.amount) || moves(self.named_revenue) || moves(self.commission) || moves(self.revenue)
+    }
+
+    fn counts(&self) -> bool {
+        self.held.is_none() && !self.test
+    }
+
+    /// Where the partner's money for it stands now.
+    pub fn partner_position(&self) -> Option<Position> {
+        let amount = self.commission.filter(|_| self.counts())?;
+        let account = match self.status {
+            Status::Pending => Account::PartnerPending(self.partner.clone()),
+            Status::Approved => Account::PartnerApproved(self.partner.clone()),
+            Status::Rejected | Status::Reversed => return None,
+        };
+        Some(Position { account, amount })
+    }
+
+    /// What the house has earned by it, owed by the advertiser once it is approved.
+    pub fn income_position(&self) -> Option<Position> {
+        let amount = self.revenue.filter(|_| self.counts() && self.status == Status::Approved)?;
+        Some(Position { account: Account::HouseIncome, amount })
+    }
+
+    /// The commission that is the partner's for good as things stand.
+    pub fn approved_commission(&self) -> Option<Money> {
+        let good = self.held.is_none() && self.status == Status::Approved;
+        self.commission.filter(|commission| good && !commission.is_zero())
+    }
+}
+
+impl Change {
+    /// Whether a postback says nothing that this change did not already bring about.
+    ///
+    /// `by_state` also compares with the state that followed; without it only with what was said.
+    pub fn covers(&self, named: &Named, by_state: bool) -> bool {
+        let same = |said: Option<Money>, before: Option<Money>| said.is_none() || said == before;
+        let status = named.status.is_none()
+            || named.status == self.named.status
+            || (by_state && named.status == Some(self.status));
+        let amount = same(named.amount, self.named.amount) || (by_state && same(named.amount, self.amount));
+        status && amount && same(named.revenue, self.named.revenue) && same(named.payout, self.named.payout)
+    }
+}

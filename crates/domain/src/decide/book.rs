@@ -1,0 +1,147 @@
+//! From one state of a conversion to the next: its new amounts, its entries and who is told.
+
+use super::amounts;
+use super::tell;
+use super::{Effects, Key, PlannedEntry, Ruling};
+use crate::click::Click;
+use crate::conversion::{Change, Conversion, Named};
+use crate::id::PostbackId;
+use crate::ledger::{Account, Transfer, settle};
+use crate::name::Name;
+use crate::outcome::{Reason, Status};
+use crate::postback::{Check, Rejection};
+use crate::program::{Goal, Offer, Snapshot};
+use crate::time::Timestamp;
+
+/// The frame in which one postback is booked.
+pub struct Frame<'a> {
+    pub postback_id: PostbackId,
+    pub now: Timestamp,
+    pub snapshot: &'a Snapshot,
+    pub click: &'a Click,
+    pub offer: &'a Offer,
+    /// The event of the postback: the goal's, `refund` or `chargeback`.
+    pub event: Name,
+    /// The key that it takes.
+    pub txid: Option<String>,
+    pub named: Named,
+}
+
+/// Brings a conversion to its next state. `before` is `None` for a new one.
+pub fn book(
+    frame: &Frame<'_>,
+    before: Option<&Conversion>,
+    mut after: Conversion,
+    goal: &Goal,
+    reason: Reason,
+    checks: &mut Vec<Check>,
+) -> Result<Ruling, Rejection> {
+    let program = &frame.snapshot.program;
+    let Some(partner) = program.partners.get(&after.partner) else {
+        return Err(Rejection::new(
+            Reason::UnknownClickId,
+            "click_id",
+            "the click's partner is no longer in the program",
+        ));
+    };
+    let found = amounts::compute(&after, frame.offer, goal, partner, program);
+    after.commission = found.commission;
+    after.revenue = found.revenue;
+    // A hold that money asks for ends when the money is known; any other one is for a person to end.
+    after.held = found.held;
+    after.revision = frame.snapshot.revision;
+    checks.extend(found.notes.into_iter().map(|note| Check::noted("money", note)));
+    let waits_anew = after.held.filter(|_| before.is_some_and(|before| before.held.is_none()));
+    if let (Some(held), Some(before)) = (waits_anew, before) {
+        // What already counts keeps counting until the change can be understood.
+        checks.push(Check::held(held.code(), "the change waits; the conversion stays as it was"));
+        return Ok(Ruling::new(held, format!("the change of {} waits", label(before))).about(before));
+    }
+    let entries = entries(frame, before, &after)?;
+    let told = if after.held.is_none() { tell::plan(frame, before, &mut after, partner) } else { Vec::new() };
+    let reason = after.held.unwrap_or(reason);
+    let change = Change {
+        id: frame.postback_id.derive(frame.now, "change", 0),
+        conversion_id: after.id,
+        postback_id: frame.postback_id,
+        at: frame.now,
+        event: frame.event.clone(),
+        txid: frame.txid.clone(),
+        named: frame.named.clone(),
+        status: after.status,
+        amount: after.amount,
+        reason,
+    };
+    if let Some(held) = after.held {
+        checks.push(Check::held(held.code(), "recorded; nothing is booked while it waits"));
+    }
+    let key = frame.txid.clone().map(|txid| Key { event: frame.event.clone(), txid });
+    let mut ruling = Ruling::new(reason, message(reason, frame, &after)).about(&after);
+    ruling.effects =
+        Effects { conversion: Some(after), change: Some(change), key, entries, deliveries: told, wait: None };
+    Ok(ruling)
+}
+
+/// The entries that bring both sides' accounts to where the new state says.
+fn entries(
+    frame: &Frame<'_>,
+    before: Option<&Conversion>,
+    after: &Conversion,
+) -> Result<Vec<PlannedEntry>, Rejection> {
+    let why = format!("{} {}", label(after), if after.held.is_some() { "held" } else { after.status.code() });
+    let commission = settle(
+        before.and_then(Conversion::partner_position).as_ref(),
+        after.partner_position().as_ref(),
+        &Account::HouseCommission,
+        &why,
+    );
+    let income = settle(
+        before.and_then(Conversion::income_position).as_ref(),
+        after.income_position().as_ref(),
+        &Account::AdvertiserDue(after.advertiser.clone()),
+        &why,
+    );
+    let too_large = || Rejection::new(Reason::BadAmount, "amount", "the amount is too large to be booked");
+    let transfers: Vec<Transfer> =
+        commission.ok_or_else(too_large)?.into_iter().chain(income.ok_or_else(too_large)?).collect();
+    let numbered = (0u32..).zip(transfers);
+    Ok(numbered
+        .map(|(number, transfer)| PlannedEntry {
+            id: frame.postback_id.derive(frame.now, "entry", number),
+            transfer,
+        })
+        .collect())
+}
+
+/// `ftd A1`, as people call a conversion.
+pub fn label(conversion: &Conversion) -> String {
+    match &conversion.txid {
+        Some(txid) => format!("{} {txid}", conversion.event),
+        None => conversion.event.to_string(),
+    }
+}
+
+fn message(reason: Reason, frame: &Frame<'_>, after: &Conversion) -> String {
+    let label = label(after);
+    let status = after.status.code();
+    match reason {
+        Reason::Ok => format!("{label} recorded, {status}"),
+        Reason::StatusChanged => format!("{label} is now {status}"),
+        Reason::Reversed => format!("{label} is reversed"),
+        Reason::AmountChanged if super::REVERSALS.contains(&frame.event.as_str()) => {
+            format!("{} of a part of {label} recorded", frame.event)
+        }
+        Reason::AmountChanged => format!("{label} has another amount now"),
+        other => format!("{label} recorded, waits: {}", other.code()),
+    }
+}
+
+/// Whether a conversion may go from one status to another; `newer` where the sender's time says it came later.
+pub fn may_change(from: Status, to: Status, newer: bool) -> bool {
+    match from {
+        Status::Pending => matches!(to, Status::Approved | Status::Rejected | Status::Reversed),
+        Status::Approved => matches!(to, Status::Rejected | Status::Reversed),
+        Status::Rejected => matches!(to, Status::Pending | Status::Approved),
+        Status::Reversed => to == Status::Approved && newer,
+    }
+}

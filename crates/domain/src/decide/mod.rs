@@ -1,0 +1,211 @@
+//! The heart: what a postback means, given all that may be known of the past.
+//!
+//! `decide` is pure and cannot fail; a rejection is a value. The checks that it lists are the explanation,
+//! the effects leave the one who carries them out no choices.
+
+mod amounts;
+mod book;
+mod claim;
+mod judge;
+mod reverse;
+mod tell;
+
+use std::collections::BTreeMap;
+
+use crate::click::Click;
+use crate::click_id::{ClickId, Prefix};
+use crate::conversion::{Change, Conversion};
+use crate::id::{ConversionId, DeliveryId, EntryId, PostbackId};
+use crate::ledger::Transfer;
+use crate::name::Name;
+use crate::outcome::{Outcome, Reason, Status};
+use crate::postback::{Check, ClickSeen, Reading, Rejection};
+use crate::program::{Happening, Snapshot};
+use crate::time::Timestamp;
+
+pub use claim::REVERSALS;
+pub use reverse::click_key;
+
+/// All that a decision may know of the past, loaded in the transaction that carries it out.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The click that the postback names, or the one of the conversion under its txid.
+    pub click: Option<Click>,
+    /// What stands under this advertiser and txid, whatever the event.
+    pub under_txid: Vec<Keyed>,
+    /// Likewise under `original_txid`.
+    pub under_original: Vec<Keyed>,
+    /// Likewise under [`click_key`]: reversals without an id that wait.
+    pub under_click: Vec<Keyed>,
+    /// The click's conversions, newest first.
+    pub of_click: Vec<History>,
+}
+
+/// A key (advertiser, event, txid) that is taken.
+#[derive(Debug, Clone)]
+pub struct Keyed {
+    pub event: Name,
+    pub postback_id: PostbackId,
+    /// `None`: by a postback that still waits.
+    pub history: Option<History>,
+}
+
+/// A conversion with its changes, oldest first.
+#[derive(Debug, Clone)]
+pub struct History {
+    pub conversion: Conversion,
+    pub changes: Vec<Change>,
+}
+
+/// The answer to one postback, with its reasons and all that follows from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    pub postback_id: PostbackId,
+    pub at: Timestamp,
+    pub revision: u32,
+    pub outcome: Outcome,
+    pub reason: Reason,
+    pub message: String,
+    /// The parameter at fault, under the sender's own name for it where he has one; empty where it is none.
+    pub field: String,
+    /// What the sender should change.
+    pub advice: String,
+    /// The click most likely meant by a damaged id: for people here, never for the sender.
+    pub likely: Option<Prefix>,
+    pub checks: Vec<Check>,
+    pub advertiser: Option<Name>,
+    pub click_id: Option<ClickId>,
+    pub conversion_id: Option<ConversionId>,
+    pub status: Option<Status>,
+    pub effects: Effects,
+}
+
+/// What is to be written, no more and no less.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Effects {
+    /// The conversion as it is from now on, new or changed.
+    pub conversion: Option<Conversion>,
+    pub change: Option<Change>,
+    /// A key to take for the conversion, or for the postback while it waits.
+    pub key: Option<Key>,
+    pub entries: Vec<PlannedEntry>,
+    pub deliveries: Vec<PlannedDelivery>,
+    /// What the postback waits for before it is decided again.
+    pub wait: Option<Wait>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub event: Name,
+    pub txid: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedEntry {
+    pub id: EntryId,
+    pub transfer: Transfer,
+}
+
+/// A delivery to make: what is told to whom, with the values for its template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedDelivery {
+    pub id: DeliveryId,
+    pub target: Name,
+    pub partner: Name,
+    pub happening: Happening,
+    /// Macro name = value; absent = empty.
+    pub values: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    Click(ClickId),
+    Original { txid: String },
+}
+
+/// Judges one postback. Equal input gives an equal decision.
+pub fn decide(
+    reading: &Reading,
+    known: &Known,
+    snapshot: &Snapshot,
+    id: PostbackId,
+    now: Timestamp,
+) -> Decision {
+    let mut checks = reading.checks.clone();
+    let ruling = match &reading.rejection {
+        Some(rejection) => Err(rejection.clone()),
+        None => judge::judge(reading, known, snapshot, id, now, &mut checks),
+    };
+    let click_id = match &reading.click {
+        ClickSeen::Genuine { id, .. } => Some(*id),
+        ClickSeen::Absent(_) | ClickSeen::Bad(_) => known.click.as_ref().map(|click| click.id),
+    };
+    let ruling = ruling.unwrap_or_else(|rejection| {
+        checks.push(Check::failed(rejection.reason.code(), &rejection.message));
+        Ruling::rejected(rejection)
+    });
+    Decision {
+        postback_id: id,
+        at: now,
+        revision: snapshot.revision,
+        outcome: ruling.reason.outcome(),
+        reason: ruling.reason,
+        message: ruling.message,
+        field: own_name(&ruling.field, reading, snapshot),
+        advice: ruling.advice,
+        likely: ruling.likely,
+        checks,
+        advertiser: reading.advertiser.clone(),
+        click_id: click_id.filter(|_| ruling.reason != Reason::UnknownClickId),
+        conversion_id: ruling.conversion_id,
+        status: ruling.status,
+        effects: ruling.effects,
+    }
+}
+
+/// A decision without its frame.
+#[derive(Debug)]
+pub(crate) struct Ruling {
+    reason: Reason,
+    message: String,
+    field: String,
+    advice: String,
+    likely: Option<Prefix>,
+    conversion_id: Option<ConversionId>,
+    status: Option<Status>,
+    effects: Effects,
+}
+
+impl Ruling {
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            field: String::new(),
+            advice: String::new(),
+            likely: None,
+            conversion_id: None,
+            status: None,
+            effects: Effects::default(),
+        }
+    }
+
+    /// Names the conversion that the postback is about, as it stands.
+    fn about(mut self, conversion: &Conversion) -> Self {
+        self.conversion_id = Some(conversion.id);
+        self.status = Some(conversion.status);
+        self
+    }
+
+    fn rejected(rejection: Rejection) -> Self {
+        let (field, advice, likely) = (rejection.field, rejection.advice, rejection.likely);
+        Self { field, advice, likely, ..Self::new(rejection.reason, rejection.message) }
+    }
+}
+
+/// The name under which this sender knows one of our fields.
+fn own_name(field: &str, reading: &Reading, snapshot: &Snapshot) -> String {
+    let advertiser = reading.advertiser.as_ref().and_then(|id| snapshot.program.advertisers.get(id));
+    let own = advertiser.and_then(|advertiser| advertiser.postback.params.get(field));
+    own.map_or(field, String::as_str).to_owned()
+}

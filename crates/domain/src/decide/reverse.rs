@@ -1,0 +1,239 @@
+//! Refunds and chargebacks: which conversion they take back, and how much of it.
+
+use super::book::{Frame, book, label, may_change};
+use super::judge::{already_waiting, event_time, taken};
+use super::{Effects, History, Key, Keyed, Known, Ruling, Wait};
+use crate::click_id::ClickId;
+use crate::conversion::Conversion;
+use crate::outcome::{Reason, Status};
+use crate::postback::{Check, Reading, Rejection};
+use crate::time::Timestamp;
+
+pub fn judge(
+    frame: &Frame<'_>,
+    reading: &Reading,
+    known: &Known,
+    checks: &mut Vec<Check>,
+) -> Result<Ruling, Rejection> {
+    let original = reading.field("original_txid").map(str::trim).filter(|txid| !txid.is_empty());
+    let under_own = if frame.txid.is_some() { &known.under_txid } else { &known.under_original };
+    // A refund without an id of its own is known by the one it names.
+    let own = frame.txid.as_deref().or(original).map(str::to_owned);
+    let frame = &Frame { txid: own, event: frame.event.clone(), named: frame.named.clone(), ..*frame };
+    if frame.txid.is_none() {
+        if let Some(keyed) = taken(&known.under_click, &frame.event) {
+            return Ok(already_waiting(keyed, checks));
+        }
+        if let Some(ruling) = repeat_in_window(frame, reading, known, checks) {
+            return Ok(ruling);
+        }
+    } else if let Some(keyed) = taken(under_own, &frame.event) {
+        return repeat(frame, keyed, checks);
+    }
+    let history = match find(frame, known, original)? {
+        Found::One(history) => history,
+        Found::Waits(reason, message) => return Ok(wait(frame, reason, message, original, checks)),
+    };
+    if history.conversion.click_id != frame.click.id {
+        return Err(Rejection::new(
+            Reason::TxidConflict,
+            "original_txid",
+            "the original belongs to another click",
+        ));
+    }
+    checks.push(Check::passed("original", format!("it takes back {}", label(&history.conversion))));
+    apply(frame, history, frame.named.amount.map(|amount| amount.micros), checks)
+}
+
+/// The key of a reversal that waits and names nothing but its click.
+pub fn click_key(click: ClickId) -> String {
+    format!("click {click}")
+}
+
+enum Found<'a> {
+    One(&'a History),
+    Waits(Reason, &'static str),
+}
+
+/// The one conversion that is meant; never a guess between several.
+fn find<'a>(frame: &Frame<'_>, known: &'a Known, original: Option<&str>) -> Result<Found<'a>, Rejection> {
+    if original.is_some() {
+        let named: Vec<&History> = originals(&known.under_original);
+        let about_money: Vec<&History> =
+            named.iter().copied().filter(|history| history.conversion.is_about_money()).collect();
+        return Ok(match (named.as_slice(), about_money.as_slice()) {
+            ([only], _) | (_, [only]) => Found::One(only),
+            ([], _) => Found::Waits(Reason::AwaitingOriginal, "recorded; applied when the original arrives"),
+            (_, _) => {
+                Found::Waits(Reason::AmbiguousOriginal, "several conversions carry the original's txid")
+            }
+        });
+    }
+    let same_txid: Vec<&History> = originals(&known.under_txid)
+        .into_iter()
+        .filter(|history| history.conversion.is_about_money())
+        .collect();
+    match same_txid.as_slice() {
+        [only] => return Ok(Found::One(only)),
+        [] => {}
+        _ => return Ok(Found::Waits(Reason::AmbiguousOriginal, "several conversions carry this txid")),
+    }
+    let live = |history: &&History| {
+        let conversion = &history.conversion;
+        conversion.is_about_money() && matches!(conversion.status, Status::Pending | Status::Approved)
+    };
+    let of_click: Vec<&History> = known.of_click.iter().filter(live).collect();
+    match of_click.as_slice() {
+        [only] => Ok(Found::One(only)),
+        [] => Err(Rejection::new(
+            Reason::NothingToReverse,
+            "original_txid",
+            format!("the click has nothing that a {} could take back", frame.event),
+        )
+        .advise("Name the conversion by original_txid.")),
+        _ => Ok(Found::Waits(Reason::AmbiguousOriginal, "several conversions of the click could be meant")),
+    }
+}
+
+/// The conversions under a txid; a key that a reversal took is not one of its own.
+fn originals(under: &[Keyed]) -> Vec<&History> {
+    let goals = under.iter().filter(|keyed| !super::REVERSALS.contains(&keyed.event.as_str()));
+    goals.filter_map(|keyed| keyed.history.as_ref()).collect()
+}
+
+fn wait(
+    frame: &Frame<'_>,
+    reason: Reason,
+    message: &str,
+    original: Option<&str>,
+    checks: &mut Vec<Check>,
+) -> Ruling {
+    checks.push(Check::held("original", message));
+    let mut ruling = Ruling::new(reason, message);
+    // Without any id the click stands in for one, so that a repeat is known while this one waits.
+    let txid = frame.txid.clone().unwrap_or_else(|| click_key(frame.click.id));
+    let key = Some(Key { event: frame.event.clone(), txid });
+    let awaited = original.filter(|_| reason == Reason::AwaitingOriginal);
+    let wait = awaited.map(|txid| Wait::Original { txid: txid.to_owned() });
+    ruling.effects = Effects { key, wait, ..Effects::default() };
+    ruling
+}
+
+/// The same reversal again, under its own key: a repeat, or another amount for the same part.
+fn repeat(frame: &Frame<'_>, keyed: &Keyed, checks: &mut Vec<Check>) -> Result<Ruling, Rejection> {
+    let Some(history) = &keyed.history else {
+        return Ok(already_waiting(keyed, checks));
+    };
+    let ours = |change: &&crate::conversion::Change| change.event == frame.event && change.txid == frame.txid;
+    let mut earlier = history.changes.iter().filter(ours).peekable();
+    if history.conversion.click_id != frame.click.id {
+        return Err(Rejection::new(
+            Reason::TxidConflict,
+            "txid",
+            "this txid was already used for another click",
+        ));
+    }
+    let said_before =
+        earlier.peek().is_none() || earlier.clone().any(|change| change.covers(&frame.named, false));
+    if said_before {
+        checks.push(Check::noted("repeat", "this reversal was recorded before"));
+        return Ok(Ruling::new(
+            Reason::Duplicate,
+            format!("nothing new about {}", label(&history.conversion)),
+        )
+        .about(&history.conversion));
+    }
+    // Another amount under the same key replaces the part that it named before.
+    let before = earlier.next_back().and_then(|change| change.named.amount).map_or(0, |amount| amount.micros);
+    let micros = frame.named.amount.and_then(|amount| amount.micros.checked_sub(before));
+    apply(frame, history, micros, checks)
+}
+
+/// A reversal without any id, told apart from its repeat by the window alone.
+fn repeat_in_window(
+    frame: &Frame<'_>,
+    reading: &Reading,
+    known: &Known,
+    checks: &mut Vec<Check>,
+) -> Option<Ruling> {
+    let time = event_time(&frame.named, frame.click, reading.at);
+    let near = |other: Timestamp| time.since(other).max(other.since(time)) <= frame.offer.dedupe_window;
+    let found = known.of_click.iter().find(|history| {
+        let changes = &history.changes;
+        changes.iter().any(|change| {
+            change.event == frame.event && near(change.at) && change.covers(&frame.named, false)
+        })
+    })?;
+    checks.push(Check::noted("repeat", "no txid; the same reversal was recorded within the window"));
+    Some(
+        Ruling::new(Reason::DuplicateInWindow, format!("nothing new about {}", label(&found.conversion)))
+            .about(&found.conversion),
+    )
+}
+
+/// Takes back `micros` of a conversion, or all of it.
+fn apply(
+    frame: &Frame<'_>,
+    history: &History,
+    micros: Option<i64>,
+    checks: &mut Vec<Check>,
+) -> Result<Ruling, Rejection> {
+    let before = &history.conversion;
+    let Some(goal) = frame.offer.goal(before.event.as_str()) else {
+        return Err(Rejection::new(
+            Reason::UnknownEvent,
+            "event_type",
+            "the original's goal is no longer in the program",
+        ));
+    };
+    let mut after = before.clone();
+    after.changed_at = event_time(&frame.named, frame.click, frame.now).max(before.changed_at);
+    let foreign =
+        frame.named.amount.zip(before.value()).is_some_and(|(part, value)| part.currency != value.currency);
+    if foreign {
+        checks.push(Check::held("amounts", "the amount is in another currency than the original's"));
+        return Ok(wait(frame, Reason::RateMissing, "recorded; waits for an exchange rate", None, checks));
+    }
+    match partial(before, micros) {
+        Some(refunded) if before.status != Status::Reversed => {
+            if !matches!(before.status, Status::Pending | Status::Approved) {
+                return Err(nothing_left(frame, before));
+            }
+            after.refunded_micros = refunded;
+            checks.push(Check::passed("transition", "a part of it; the status stays"));
+            book(frame, Some(before), after, goal, Reason::AmountChanged, checks)
+        }
+        Some(_) | None if before.status == Status::Reversed => {
+            checks.push(Check::noted("repeat", "the conversion is reversed already"));
+            let mut ruling = Ruling::new(Reason::Duplicate, format!("{} is reversed already", label(before)))
+                .about(before);
+            ruling.effects.key = frame.txid.clone().map(|txid| Key { event: frame.event.clone(), txid });
+            Ok(ruling)
+        }
+        Some(_) | None => {
+            if !may_change(before.status, Status::Reversed, false) {
+                return Err(nothing_left(frame, before));
+            }
+            after.status = Status::Reversed;
+            checks.push(Check::passed("transition", format!("{} to reversed", before.status.code())));
+            book(frame, Some(before), after, goal, Reason::Reversed, checks)
+        }
+    }
+}
+
+fn nothing_left(frame: &Frame<'_>, before: &Conversion) -> Rejection {
+    let message = format!(
+        "{} is {}: there is nothing for a {} to take back",
+        label(before),
+        before.status.code(),
+        frame.event
+    );
+    Rejection::new(Reason::NothingToReverse, "original_txid", message)
+}
+
+/// The sum of all parts taken back so far and now; `None` when nothing of the original is left.
+fn partial(before: &Conversion, micros: Option<i64>) -> Option<i64> {
+    let value = before.value()?;
+    let sum = before.refunded_micros.checked_add(micros?)?;
+    (0 <= sum && sum < value.micros).then_some(sum)
+}

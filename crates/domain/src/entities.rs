@@ -1,0 +1,156 @@
+//! Mends addresses that were copied out of a web page, where `&curren` and its like were read as HTML.
+//!
+//! `&currency=` comes out as `¤cy=`, `&param=` as `¶m=`, `&timestamp=` as `×tamp=`, `&region=` as `®ion=`;
+//! an address that was escaped for a page and not unescaped has `&amp;` for `&`. HTML reads the first four
+//! without a semicolon (HTML standard, "Named character references"). Only the damaged characters are
+//! touched, and only where the name of a parameter goes on after them up to its `=`.
+
+struct Damage {
+    /// As it stands in text.
+    seen: &'static str,
+    /// As a client sends it.
+    encoded: &'static str,
+    /// What it was.
+    meant: &'static str,
+}
+
+const DAMAGES: [Damage; 4] = [
+    Damage { seen: "¤cy", encoded: "%C2%A4cy", meant: "&currency" },
+    Damage { seen: "¶m", encoded: "%C2%B6m", meant: "&param" },
+    Damage { seen: "×tamp", encoded: "%C3%97tamp", meant: "&timestamp" },
+    Damage { seen: "®ion", encoded: "%C2%AEion", meant: "&region" },
+];
+
+const AMPERSAND: &str = "&amp;";
+
+/// Mends an address, or a query or form as it came over the wire, before anything is decoded.
+///
+/// Gives the text, and what was found and mended: `¤cy`, `¶m`, `×tamp`, `®ion` or `&amp;`, each once.
+pub fn repair_entities(text: &str) -> (String, Vec<&'static str>) {
+    let mut repaired = String::with_capacity(text.len());
+    let mut seen = Vec::new();
+    let mut rest = text;
+    while let Some(found) = next_damage(rest) {
+        repaired.push_str(found.before);
+        repaired.push_str(found.meant);
+        if !seen.contains(&found.seen) {
+            seen.push(found.seen);
+        }
+        rest = found.after;
+    }
+    repaired.push_str(rest);
+    (repaired, seen)
+}
+
+struct Found<'a> {
+    before: &'a str,
+    seen: &'static str,
+    meant: &'static str,
+    after: &'a str,
+}
+
+fn next_damage(text: &str) -> Option<Found<'_>> {
+    text.match_indices(['¤', '¶', '×', '®', '&', '%']).find_map(|(offset, _)| {
+        let (before, tail) = text.split_at_checked(offset)?;
+        let (seen, meant, after) = ampersand(tail).or_else(|| damaged_name(tail))?;
+        Some(Found { before, seen, meant, after })
+    })
+}
+
+/// `&amp;`, or `&amp;amp;` where it was escaped more than once.
+fn ampersand(tail: &str) -> Option<(&'static str, &'static str, &str)> {
+    let after = tail.strip_prefix(AMPERSAND)?.trim_start_matches("amp;");
+    Some((AMPERSAND, "&", after))
+}
+
+fn damaged_name(tail: &str) -> Option<(&'static str, &'static str, &str)> {
+    DAMAGES.iter().find_map(|damage| {
+        let encoded = || strip_prefix_in_any_case(tail, damage.encoded);
+        let after = tail.strip_prefix(damage.seen).or_else(encoded)?;
+        names_a_parameter(after).then_some((damage.seen, damage.meant, after))
+    })
+}
+
+/// Percent-encoding is the same in both cases.
+fn strip_prefix_in_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, after) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(after)
+}
+
+/// The rest of a name and its `=`: `=`, `1=`, `_id=`.
+fn names_a_parameter(after: &str) -> bool {
+    let of_a_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    after.trim_start_matches(of_a_name).starts_with('=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_html_ate_comes_back() {
+        for (damaged, sound, seen) in [
+            ("https://t.example/?payout=10¤cy=EUR", "https://t.example/?payout=10&currency=EUR", "¤cy"),
+            ("a=1¶m1={sub1}", "a=1&param1={sub1}", "¶m"),
+            ("a=1¶m=2", "a=1&param=2", "¶m"),
+            ("a=1×tamp=5", "a=1&timestamp=5", "×tamp"),
+            ("a=1×tamp_iso=5", "a=1&timestamp_iso=5", "×tamp"),
+            ("a=1®ion=de", "a=1&region=de", "®ion"),
+            ("a=1&amp;b=2", "a=1&b=2", "&amp;"),
+            ("a=1&amp;amp;b=2", "a=1&b=2", "&amp;"),
+            ("a=1%C2%A4cy=EUR", "a=1&currency=EUR", "¤cy"),
+            ("a=1%c2%a4cy=EUR", "a=1&currency=EUR", "¤cy"),
+        ] {
+            let (repaired, found) = repair_entities(damaged);
+            assert_eq!(repaired, sound, "{damaged}");
+            assert_eq!(found, [seen], "{damaged}");
+        }
+    }
+
+    #[test]
+    fn several_kinds_are_told_once_each_and_in_order() {
+        let (repaired, found) = repair_entities("p=1×tamp=2¤cy=EUR¤cy=USD&amp;x=3");
+        assert_eq!(repaired, "p=1&timestamp=2&currency=EUR&currency=USD&x=3");
+        assert_eq!(found, ["×tamp", "¤cy", "&amp;"]);
+    }
+
+    #[test]
+    fn sound_text_is_left_alone() {
+        for sound in [
+            "",
+            "https://t.example/?a=1&currency=EUR&param=2&param1=3&timestamp=4&region=de&amp=5",
+            "price=5¤&currency=EUR",
+            "note=5×6",
+            "brand=Acme®",
+            "brand=Acme®ion",
+            "text=¤cy",
+            "text=¶more words=1",
+            "text=100%C2%A4",
+            "text=%C2%AE",
+            "l%C3%A4cy=1",
+            "k%C3%B6m=2",
+            "%",
+            "&",
+            "a=%2",
+        ] {
+            let (repaired, found) = repair_entities(sound);
+            assert_eq!(repaired, sound);
+            assert!(found.is_empty(), "{sound}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn repaired_text_has_nothing_left_to_repair(text in "([¤¶×®&%=a1 ]|cy|m|tamp|ion|amp;|%C2%A4|¤cy=){0,20}") {
+            let (repaired, _) = repair_entities(&text);
+            prop_assert_eq!(repair_entities(&repaired).1, Vec::<&str>::new(), "{}", repaired);
+        }
+
+        #[test]
+        fn any_text_can_be_repaired(text in ".{0,80}") {
+            let (repaired, found) = repair_entities(&text);
+            prop_assert_eq!(repaired == text, found.is_empty());
+        }
+    }
+}

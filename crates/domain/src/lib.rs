@@ -1,0 +1,24 @@
+//! What is true in Proofback: click ids, money, the program, routing, decisions, delivery policy.
+//!
+//! Nothing here does I/O, reads a clock, draws random numbers or uses floats. Time, identifiers and the
+//! past come in as values; rejections go out as values. Equal input gives equal output, byte for byte.
+
+mod base32;
+pub mod click;
+pub mod click_id;
+pub mod conversion;
+pub mod decide;
+pub mod delivery;
+pub mod entities;
+pub mod id;
+pub mod ledger;
+pub mod money;
+pub mod name;
+pub mod outcome;
+pub mod postback;
+pub mod program;
+pub mod rate;
+pub mod route;
+pub mod template;
+pub mod time;
+pub mod user_agent;

@@ -1,0 +1,334 @@
+//! From a request to a reading: who sent it, whether it is theirs, and what their names mean in ours.
+//!
+//! This is all that can be said of a postback without the past. `decide` takes it from here.
+
+mod authenticity;
+mod identify;
+mod placeholder;
+mod privacy;
+mod request;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::click_id::{ClickId, Prefix};
+use crate::name::Name;
+use crate::outcome::Reason;
+use crate::program::{Advertiser, FIELDS, Snapshot, default_names};
+use crate::template::sub_number;
+use crate::time::Timestamp;
+
+pub use identify::ClickSeen;
+pub use placeholder::find as find_placeholder;
+pub use request::{Method, Params, Request};
+
+/// One thing that was looked at, with what was seen. The list of them is the explanation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    pub check: String,
+    pub verdict: Verdict,
+    pub seen: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Passed,
+    /// Passed, and something about it should be known.
+    Noted,
+    /// Recorded, and waits.
+    Held,
+    Failed,
+}
+
+/// Why a postback is not counted, for the sender and for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    pub reason: Reason,
+    /// The parameter at fault; empty where it is none.
+    pub field: String,
+    pub message: String,
+    /// What the sender should change.
+    pub advice: String,
+    /// The click that was most likely meant. Never shown to the sender.
+    pub likely: Option<Prefix>,
+}
+
+/// A postback as far as it can be understood without the past.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    pub at: Timestamp,
+    pub advertiser: Option<Name>,
+    /// Our field's name = the value sent, ready to be stored.
+    pub fields: BTreeMap<String, String>,
+    pub click: ClickSeen,
+    pub checks: Vec<Check>,
+    pub rejection: Option<Rejection>,
+    /// Every parameter as it may be stored, in its order.
+    pub stored: Vec<(String, String)>,
+}
+
+impl Check {
+    pub fn passed(check: &str, seen: impl Into<String>) -> Self {
+        Self { check: check.into(), verdict: Verdict::Passed, seen: seen.into() }
+    }
+
+    pub fn noted(check: &str, seen: impl Into<String>) -> Self {
+        Self { check: check.into(), verdict: Verdict::Noted, seen: seen.into() }
+    }
+
+    pub fn held(check: &str, seen: impl Into<String>) -> Self {
+        Self { check: check.into(), verdict: Verdict::Held, seen: seen.into() }
+    }
+
+    pub fn failed(check: &str, seen: impl Into<String>) -> Self {
+        Self { check: check.into(), verdict: Verdict::Failed, seen: seen.into() }
+    }
+}
+
+impl Rejection {
+    pub fn new(reason: Reason, field: &str, message: impl Into<String>) -> Self {
+        Self { reason, field: field.into(), message: message.into(), advice: String::new(), likely: None }
+    }
+
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = advice.into();
+        self
+    }
+
+    pub fn likely(mut self, prefix: Prefix) -> Self {
+        self.likely = Some(prefix);
+        self
+    }
+}
+
+impl Reading {
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub fn click_id(&self) -> Option<ClickId> {
+        match self.click {
+            ClickSeen::Genuine { id, .. } => Some(id),
+            ClickSeen::Absent(_) | ClickSeen::Bad(_) => None,
+        }
+    }
+
+    /// A click id is there, and only the store can say whose click it is.
+    pub fn needs_click(&self) -> Option<ClickId> {
+        let undecided = self.advertiser.is_none() && self.rejection.is_none();
+        if undecided { self.click_id() } else { None }
+    }
+
+    /// What an earlier reading becomes when it is judged a second time: authenticated, from its stored fields.
+    pub fn again(
+        at: Timestamp,
+        advertiser: Name,
+        fields: BTreeMap<String, String>,
+        snapshot: &Snapshot,
+    ) -> Self {
+        let click = identify::judge(fields.get("click_id").map(String::as_str), &fields, snapshot, at);
+        let checks = vec![Check::passed("authenticity", "established when the postback arrived")];
+        Self { at, advertiser: Some(advertiser), fields, click, checks, rejection: None, stored: Vec::new() }
+    }
+}
+
+/// Reads a request. `clicked` is the advertiser of the click it names, where the store had to be asked for it.
+pub fn read(request: &Request, snapshot: &Snapshot, clicked: Option<&Name>) -> Reading {
+    let params = request.params();
+    let mut checks = vec![Check::passed("transport", transport(request))];
+    let path = request.advertiser.as_deref();
+    let found = find_advertiser(path, &params, snapshot, clicked, request.at, &mut checks);
+    let advertiser = match found {
+        Ok(Sender::Known(advertiser)) => Some(advertiser),
+        Ok(Sender::OfClick(_)) | Err(_) => None,
+    };
+    let fields = map(&params, advertiser, snapshot);
+    let click = match found {
+        Ok(Sender::OfClick(id)) => ClickSeen::Genuine { id, repaired: None },
+        Ok(Sender::Known(_)) | Err(_) => {
+            let value = fields.get("click_id").map(String::as_str);
+            identify::judge(value, &params.pairs_map(), snapshot, request.at)
+        }
+    };
+    let token = advertiser.and_then(|advertiser| raw_value(&params, advertiser, "token"));
+    let rejection = match (found.err(), advertiser) {
+        (Some(rejection), _) => Some(rejection),
+        (None, Some(advertiser)) => judge(request, &params, token, advertiser, snapshot, &mut checks).err(),
+        (None, None) => None,
+    };
+    Reading {
+        at: request.at,
+        advertiser: advertiser.map(|advertiser| advertiser.id.clone()),
+        fields,
+        click,
+        checks,
+        rejection,
+        stored: stored_form(&params, advertiser, snapshot),
+    }
+}
+
+fn judge(
+    request: &Request,
+    params: &Params,
+    token: Option<&str>,
+    advertiser: &Advertiser,
+    snapshot: &Snapshot,
+    checks: &mut Vec<Check>,
+) -> Result<(), Rejection> {
+    authenticity::judge_origin(request, advertiser, checks)?;
+    authenticity::judge_secrets(request, token, advertiser, snapshot, checks)?;
+    if let Some(fault) = &params.fault {
+        return Err(Rejection::new(Reason::MalformedRequest, "", fault.clone())
+            .advise("Send each parameter once, in UTF-8, as a query, a form or a JSON object."));
+    }
+    checks.push(Check::passed("form", format!("{} parameters", params.pairs.len())));
+    checks.extend(params.repaired.iter().map(|what| Check::noted("form", what)));
+    Ok(())
+}
+
+fn transport(request: &Request) -> String {
+    let method = match request.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+    };
+    let bytes = request.query.len().saturating_add(request.body.len());
+    format!("{method} from {} with {bytes} bytes", request.ip.to_canonical())
+}
+
+/// Who sent a postback.
+enum Sender<'a> {
+    Known(&'a Advertiser),
+    /// The advertiser of this click, which the store must be asked for.
+    OfClick(ClickId),
+}
+
+/// From the path, else from the click.
+fn find_advertiser<'a>(
+    path: Option<&str>,
+    params: &Params,
+    snapshot: &'a Snapshot,
+    clicked: Option<&Name>,
+    now: Timestamp,
+    checks: &mut Vec<Check>,
+) -> Result<Sender<'a>, Rejection> {
+    let advertisers = &snapshot.program.advertisers;
+    let unknown = |message: String| {
+        Rejection::new(Reason::UnknownAdvertiser, "", message)
+            .advise("Use the postback address that was given to you.")
+    };
+    if let Some(id) = path {
+        let advertiser =
+            advertisers.get(id).ok_or_else(|| unknown("no advertiser has this postback address".into()))?;
+        checks.push(Check::passed("advertiser", format!("{id}, from the address")));
+        return Ok(Sender::Known(advertiser));
+    }
+    if let Some(id) = clicked {
+        let advertiser =
+            advertisers.get(id).ok_or_else(|| unknown("the click's advertiser is no longer here".into()))?;
+        checks.push(Check::passed("advertiser", format!("{id}, from the click")));
+        return Ok(Sender::Known(advertiser));
+    }
+    if let Some(fault) = &params.fault {
+        return Err(Rejection::new(Reason::MalformedRequest, "", fault.clone()));
+    }
+    let names = click_id_names(snapshot);
+    let value = names.iter().find_map(|name| params.value(name));
+    match identify::judge(value, &params.pairs_map(), snapshot, now) {
+        ClickSeen::Genuine { id, .. } => {
+            let link = snapshot.link(id.prefix().link);
+            let Some(advertiser) = link.and_then(|link| snapshot.program.advertiser_of(link)) else {
+                return Ok(Sender::OfClick(id));
+            };
+            checks.push(Check::passed("advertiser", format!("{}, from the click id", advertiser.id)));
+            Ok(Sender::Known(advertiser))
+        }
+        ClickSeen::Bad(rejection) | ClickSeen::Absent(rejection) => Err(rejection),
+    }
+}
+
+/// Every name under which some advertiser sends click ids, the default ones first.
+fn click_id_names(snapshot: &Snapshot) -> Vec<&str> {
+    let own = snapshot.program.advertisers.values().filter_map(|one| one.postback.params.get("click_id"));
+    default_names("click_id").iter().copied().chain(own.map(String::as_str)).collect()
+}
+
+/// The names under which an advertiser sends one of our fields.
+fn names<'a>(advertiser: Option<&'a Advertiser>, field: &'a str) -> Vec<&'a str> {
+    if let Some(name) = advertiser.and_then(|advertiser| advertiser.postback.params.get(field)) {
+        return vec![name.as_str()];
+    }
+    if sub_number(field).is_some() {
+        return vec![field];
+    }
+    // A name that the program gave to one field is no longer another one's.
+    let claimed =
+        |name: &&&str| advertiser.is_some_and(|one| one.postback.params.values().any(|own| own == **name));
+    default_names(field).iter().filter(|name| !claimed(name)).copied().collect()
+}
+
+fn raw_value<'a>(params: &'a Params, advertiser: &Advertiser, field: &str) -> Option<&'a str> {
+    names(Some(advertiser), field)
+        .iter()
+        .find_map(|name| params.value(name))
+        .filter(|value| !value.is_empty())
+}
+
+/// Their names to ours, with the values as they may be stored.
+fn map(params: &Params, advertiser: Option<&Advertiser>, snapshot: &Snapshot) -> BTreeMap<String, String> {
+    let subs = (1..=10).map(|number| format!("sub{number}"));
+    let fields = FIELDS.iter().map(|field| (*field).to_owned()).chain(subs).chain(["test".to_owned()]);
+    let mut mapped = BTreeMap::new();
+    for field in fields {
+        let names = if field == "test" { vec!["test"] } else { names(advertiser, &field) };
+        let value = names.iter().find_map(|name| params.value(name).map(|value| (name, value)));
+        if let Some((name, value)) = value {
+            mapped.insert(field.clone(), storable(&field, name, value, snapshot));
+        }
+    }
+    mapped
+}
+
+/// Keys stay as they are (an e-mail address as its hash); everything else is masked by its name and form.
+fn storable(field: &str, name: &str, value: &str, snapshot: &Snapshot) -> String {
+    match field {
+        "txid" | "original_txid" if privacy::is_email(value.trim()) => {
+            privacy::hash_key(value, &snapshot.keys.derived("email"))
+        }
+        "click_id" | "txid" | "original_txid" | "event_type" | "status" | "amount" | "revenue" | "payout"
+        | "currency" | "timestamp" => value.to_owned(),
+        _ => privacy::mask(name, value),
+    }
+}
+
+fn stored_form(
+    params: &Params,
+    advertiser: Option<&Advertiser>,
+    snapshot: &Snapshot,
+) -> Vec<(String, String)> {
+    let secret = names(advertiser, "token");
+    let field_of = |name: &str| {
+        let named = |field: &&&str| names(advertiser, field).contains(&name);
+        FIELDS.iter().find(named).copied().unwrap_or_default()
+    };
+    let stored = |(name, value): &(String, String)| {
+        let value = if secret.contains(&name.as_str()) && !value.is_empty() {
+            privacy::REDACTED.to_owned()
+        } else {
+            storable(field_of(name), name, value, snapshot)
+        };
+        (privacy::mask_text(name), value)
+    };
+    params.pairs.iter().map(stored).collect()
+}
+
+impl Params {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn pairs_map(&self) -> BTreeMap<String, String> {
+        self.pairs.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! What is hidden before anything is written: secrets, e-mail addresses, phone numbers, a person's data.
+
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+pub const REDACTED: &str = "***";
+
+/// Parameters named like a person's data, compared without case, `-` and `_`.
+const PERSONAL: [&str; 26] = [
+    "email",
+    "mail",
+    "useremail",
+    "phone",
+    "phonenumber",
+    "tel",
+    "telephone",
+    "mobile",
+    "msisdn",
+    "name",
+    "firstname",
+    "lastname",
+    "fullname",
+    "surname",
+    "username",
+    "address",
+    "street",
+    "zip",
+    "zipcode",
+    "postcode",
+    "postalcode",
+    "birthday",
+    "birthdate",
+    "dob",
+    "ssn",
+    "passport",
+];
+
+/// Parameters named like a secret, likewise.
+const SECRET: [&str; 12] = [
+    "token",
+    "secret",
+    "key",
+    "apikey",
+    "signature",
+    "sig",
+    "hash",
+    "password",
+    "pass",
+    "securitytoken",
+    "secure",
+    "auth",
+];
+
+/// A value as it may be stored under this parameter's name.
+pub fn mask(name: &str, value: &str) -> String {
+    let plain: String = name
+        .chars()
+        .filter(|character| *character != '_' && *character != '-')
+        .collect::<String>()
+        .to_ascii_lowercase();
+    if value.is_empty() {
+        return String::new();
+    }
+    if SECRET.contains(&plain.as_str()) {
+        return REDACTED.into();
+    }
+    if PERSONAL.contains(&plain.as_str()) {
+        return "*** (masked)".into();
+    }
+    mask_text(value)
+}
+
+/// Free text with the e-mail addresses and phone numbers in it masked.
+pub fn mask_text(text: &str) -> String {
+    if !text.contains('@') && !text.contains('+') && !text.contains("%40") && !text.contains("%2B") {
+        return text.to_owned();
+    }
+    if is_phone(text.trim()) {
+        return "+***".into();
+    }
+    let is_break = |character: char| character.is_whitespace() || "\"'<>,;&=?/|".contains(character);
+    let mut masked = String::with_capacity(text.len());
+    for piece in text.split_inclusive(is_break) {
+        let word = piece.trim_end_matches(is_break);
+        let rest = piece.get(word.len()..).unwrap_or_default();
+        if is_email(word) {
+            masked.push_str("***@***");
+        } else if is_phone(word) {
+            masked.push_str("+***");
+        } else {
+            masked.push_str(word);
+        }
+        masked.push_str(rest);
+    }
+    masked
+}
+
+pub fn is_email(word: &str) -> bool {
+    let decoded = percent_encoding::percent_decode_str(word).decode_utf8_lossy();
+    let Some((local, domain)) = decoded.rsplit_once('@') else {
+        return false;
+    };
+    let labels = domain.split('.').count();
+    !local.is_empty() && labels >= 2 && domain.split('.').all(|label| !label.is_empty())
+}
+
+fn is_phone(word: &str) -> bool {
+    let decoded = percent_encoding::percent_decode_str(word).decode_utf8_lossy();
+    let Some(number) = decoded.strip_prefix('+') else {
+        return false;
+    };
+    let digits = number.chars().filter(char::is_ascii_digit).count();
+    7 <= digits && number.chars().all(|character| character.is_ascii_digit() || "()-. ".contains(character))
+}
+
+/// A key that is an e-mail address, as it is stored: a hash under this installation's key.
+pub fn hash_key(value: &str, key: &[u8; 16]) -> String {
+    let mut hasher = SipHasher24::new_with_key(key);
+    hasher.write(value.trim().to_lowercase().as_bytes());
+    format!("email-{:032x}", hasher.finish128().as_u128())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn personal_data_and_secrets_are_masked_by_name_and_by_form() {
+        assert_eq!(mask("First-Name", "Ann"), "*** (masked)");
+        assert_eq!(mask("security_token", "abc"), "***");
+        assert_eq!(mask("sub1", "ann@example.com"), "***@***");
+        assert_eq!(mask("sub1", "x ann%40example.com y"), "x ***@*** y");
+        assert_eq!(mask("sub2", "+49 170 1234567"), "+***");
+        assert_eq!(mask("sub2", "+491701234567"), "+***");
+        assert_eq!(mask("note", "call +491701234567, now"), "call +***, now");
+        assert_eq!(mask("phone", ""), "");
+    }
+
+    #[test]
+    fn ordinary_values_stay() {
+        for value in ["120.00", "reels|42", "a+b", "1+1", "@home", "x@y", "+5", "2026-11-21T07:00:00+01:00"] {
+            assert_eq!(mask("sub1", value), value);
+        }
+    }
+
+    #[test]
+    fn an_email_as_a_key_gives_one_hash_per_installation() {
+        let hash = hash_key("Ann@Example.com", &[1; 16]);
+        assert_eq!(hash, hash_key("ann@example.com ", &[1; 16]));
+        assert_ne!(hash, hash_key("ann@example.com", &[2; 16]));
+        assert!(!hash.contains("ann"));
+    }
+}

@@ -1,0 +1,245 @@
+//! The parameters of a postback as they came: from the query, a form or a JSON object, in their order.
+
+use std::net::IpAddr;
+
+use serde::de::{MapAccess, SeqAccess, Visitor};
+
+use crate::entities;
+use crate::time::Timestamp;
+
+/// More parameters than this are no postback.
+const PARAMS_MAX: usize = 200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+/// An HTTP request to a postback address, read but not yet understood.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub at: Timestamp,
+    pub method: Method,
+    /// From the path `/postback/{advertiser}`.
+    pub advertiser: Option<String>,
+    pub https: bool,
+    /// The sender's address, behind trusted proxies.
+    pub ip: IpAddr,
+    /// Raw, without the `?`.
+    pub query: Vec<u8>,
+    pub content_type: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// Decoded parameters, or why there are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params {
+    pub pairs: Vec<(String, String)>,
+    /// What was mended on the way, in words.
+    pub repaired: Vec<String>,
+    /// Why the request cannot be read.
+    pub fault: Option<String>,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// What a signature covers: the raw query of a GET, the raw body of a POST.
+    pub fn payload(&self) -> &[u8] {
+        match self.method {
+            Method::Get => &self.query,
+            Method::Post => &self.body,
+        }
+    }
+
+    pub fn params(&self) -> Params {
+        let mut params = Params::default();
+        params.read_form(&self.query, "query");
+        if self.method == Method::Post && !self.body.is_empty() {
+            params.read_body(&self.content_type, &self.body);
+        }
+        if params.pairs.len() > PARAMS_MAX {
+            params.pairs.truncate(PARAMS_MAX);
+            params.set_fault(format!("more than {PARAMS_MAX} parameters"));
+        }
+        params
+    }
+}
+
+impl Params {
+    fn set_fault(&mut self, fault: String) {
+        self.fault.get_or_insert(fault);
+    }
+
+    fn read_body(&mut self, content_type: &str, body: &[u8]) {
+        let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let looks_like_json = body.trim_ascii_start().first() == Some(&b'{');
+        match media.as_str() {
+            "application/json" => self.read_json(body),
+            "application/x-www-form-urlencoded" => self.read_form(body, "body"),
+            "" | "text/plain" if looks_like_json => self.read_json(body),
+            "" | "text/plain" => self.read_form(body, "body"),
+            json if json.ends_with("+json") => self.read_json(body),
+            other => {
+                self.set_fault(format!("a body of the type {other:?}; a form or a JSON object is expected"))
+            }
+        }
+    }
+
+    fn read_form(&mut self, raw: &[u8], place: &str) {
+        let text = match std::str::from_utf8(raw) {
+            Ok(text) => text.to_owned(),
+            Err(_) => {
+                self.set_fault(format!("the {place} holds bytes that are not UTF-8"));
+                String::from_utf8_lossy(raw).into_owned()
+            }
+        };
+        let (text, found) = entities::repair_entities(&text);
+        self.repaired.extend(
+            found.into_iter().map(|what| format!("{what} in the {place} was read as what it stood for")),
+        );
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            // The decoder replaces what is not UTF-8; a sender's own U+FFFD is no more use than that.
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                self.set_fault(format!("a parameter of the {place} is not UTF-8"));
+            }
+            self.push(name.into_owned(), value.into_owned());
+        }
+    }
+
+    fn read_json(&mut self, body: &[u8]) {
+        match serde_json::from_slice::<FlatObject>(body) {
+            Ok(object) => object.0.into_iter().for_each(|(name, value)| self.push(name, value)),
+            Err(error) => self.set_fault(format!(
+                "the body is not a JSON object of plain values (line {}, column {})",
+                error.line(),
+                error.column()
+            )),
+        }
+    }
+
+    fn push(&mut self, name: String, value: String) {
+        if name.contains('\0') || value.contains('\0') {
+            self.set_fault("a parameter holds a NUL character".into());
+        }
+        let before = self.pairs.iter().find(|(known, _)| *known == name);
+        match before {
+            Some((_, known)) if *known == value => {}
+            Some(_) => {
+                self.set_fault(format!("the parameter {name:?} stands twice with different values"));
+                self.pairs.push((name, value));
+            }
+            None => self.pairs.push((name, value)),
+        }
+    }
+}
+
+/// A JSON object's members in their order, values as text; a name that comes twice comes twice.
+struct FlatObject(Vec<(String, String)>);
+
+impl<'de> serde::Deserialize<'de> for FlatObject {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = FlatObject;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<FlatObject, A::Error> {
+                let mut members = Vec::new();
+                while let Some((name, value)) = access.next_entry::<String, serde_json::Value>()? {
+                    match value {
+                        serde_json::Value::Null => {}
+                        serde_json::Value::String(text) => members.push((name, text)),
+                        serde_json::Value::Number(number) => members.push((name, number.to_string())),
+                        serde_json::Value::Bool(flag) => members.push((name, flag.to_string())),
+                        nested @ (serde_json::Value::Array(_) | serde_json::Value::Object(_)) => {
+                            members.push((name, nested.to_string()));
+                        }
+                    }
+                }
+                Ok(FlatObject(members))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<FlatObject, A::Error> {
+                Err(serde::de::Error::custom("an array"))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(content_type: &str, body: &str) -> Params {
+        let request = Request {
+            at: Timestamp::EPOCH,
+            method: Method::Post,
+            advertiser: None,
+            https: false,
+            ip: IpAddr::from([127, 0, 0, 1]),
+            query: b"q=1".to_vec(),
+            content_type: content_type.into(),
+            headers: Vec::new(),
+            body: body.as_bytes().to_vec(),
+        };
+        request.params()
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn query_form_and_json_are_read_together() {
+        assert_eq!(
+            post("application/x-www-form-urlencoded", "a=x+y&b=%C3%A4").pairs,
+            pairs(&[("q", "1"), ("a", "x y"), ("b", "ä")])
+        );
+        let json = post(
+            "application/json; charset=utf-8",
+            r#"{"amount": 120.10, "test": true, "none": null, "id": "x"}"#,
+        );
+        assert_eq!(json.pairs, pairs(&[("q", "1"), ("amount", "120.10"), ("test", "true"), ("id", "x")]));
+        assert_eq!(post("", "{\"a\":1}").pairs, pairs(&[("q", "1"), ("a", "1")]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        for (content_type, body) in [
+            ("application/json", "{"),
+            ("application/json", "[1]"),
+            ("application/json", "\"x\""),
+            ("application/json", "{\"a\": 1, \"a\": 2}"),
+            ("multipart/form-data", "x"),
+            ("application/x-www-form-urlencoded", "a=1&a=2"),
+            ("application/x-www-form-urlencoded", "q=2"),
+            ("application/x-www-form-urlencoded", "a=%ff"),
+            ("application/x-www-form-urlencoded", "a=%00"),
+        ] {
+            assert!(post(content_type, body).fault.is_some(), "{content_type} {body}");
+        }
+        assert_eq!(post("application/x-www-form-urlencoded", "a=1&a=1").fault, None);
+    }
+
+    #[test]
+    fn an_exact_number_of_any_length_keeps_its_digits() {
+        let params = post("application/json", r#"{"a": 0.1000000000000000055, "b": 12345678901234567890}"#);
+        assert_eq!(
+            params.pairs[1..],
+            pairs(&[("a", "0.1000000000000000055"), ("b", "12345678901234567890")])
+        );
+    }
+}

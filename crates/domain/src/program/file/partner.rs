@@ -1,0 +1,129 @@
+//! Reads `[[partner]]`: who sends clicks, on what terms, and what they are told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::name::Name;
+use crate::program::file::known::Known;
+use crate::program::file::values;
+use crate::program::reader::{Place, Section, quote, read_word};
+use crate::program::{Happening, Partner, PartnerKind, PartnerTerms, Target};
+use crate::template::Macro;
+
+const KINDS: [(&str, PartnerKind); 2] =
+    [("affiliate", PartnerKind::Affiliate), ("traffic_source", PartnerKind::TrafficSource)];
+
+pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Partner> {
+    section.require(&["id"]);
+    let id = known.partners.declare(&mut section, "id");
+    let name = section.text("name");
+    let kind = section.parsed("kind", |text| read_word(text, &KINDS));
+    let (click_id_param, cost_param) = read_params(&mut section);
+    let split = section.table("split", "split").map(read_split);
+    let payouts = section.tables("payout", "[[partner.payout]]");
+    let postbacks = section.tables("postback", "[[partner.postback]]");
+    section.finish();
+    let terms = read_terms(payouts, known);
+    let targets = postbacks.into_iter().filter_map(|postback| read_target(postback, known)).collect();
+    let id = id?;
+    Some(Partner {
+        name: name.map_or_else(|| id.to_string(), |name| name.value.to_owned()),
+        id,
+        kind: kind.map_or(PartnerKind::Affiliate, |kind| kind.value),
+        click_id_param,
+        cost_param,
+        split: split.unwrap_or_default(),
+        terms,
+        targets,
+    })
+}
+
+/// The parameters for click id and cost.
+fn read_params(section: &mut Section<'_>) -> (String, String) {
+    let place = section.place_of("params");
+    let params = section.table("params", "params");
+    let (click_id, cost) = params.map_or((None, None), |mut params| {
+        let read = (params.text("click_id"), params.text("cost"));
+        params.finish();
+        read
+    });
+    let click_id = click_id.map_or("click_id", |parameter| parameter.value);
+    let cost = cost.map_or("cost", |parameter| parameter.value);
+    if click_id == cost {
+        let message = format!("\"params\": {} carries both click_id and cost", quote(cost));
+        section.mistakes.error(place, message);
+    }
+    (click_id.to_owned(), cost.to_owned())
+}
+
+fn read_split(mut section: Section<'_>) -> BTreeMap<String, Vec<String>> {
+    let mut split = BTreeMap::new();
+    for packed in values::SUBS.into_iter().chain(["source"]) {
+        let parts = section.parsed(packed, read_parts);
+        split.extend(parts.map(|parts| (packed.to_owned(), parts.value)));
+    }
+    section.finish();
+    split
+}
+
+fn read_parts(text: &str) -> Result<Vec<String>, String> {
+    let parts: Vec<String> = text.split('|').map(|part| part.trim().to_owned()).collect();
+    if parts.iter().any(String::is_empty) {
+        return Err(format!("{} has a part without a name; write it like campaign|adset", quote(text)));
+    }
+    Ok(parts)
+}
+
+fn read_terms(sections: Vec<Section<'_>>, known: &Known) -> Vec<PartnerTerms> {
+    let mut first_places: BTreeMap<(Name, Name), Place> = BTreeMap::new();
+    let mut terms = Vec::new();
+    for mut section in sections {
+        section.require(&["offer", "event", "payout"]);
+        let offer = known.offers.find(&mut section, "offer");
+        let event = known.find_goal(&mut section, "event", offer.as_ref());
+        let payout = section.parsed("payout", |text| values::terms(text, &known.currencies));
+        let (place, mistakes) = (section.place, section.mistakes);
+        section.finish();
+        let (Some(offer), Some(event)) = (offer, event) else {
+            continue;
+        };
+        if let Some(first) = first_places.get(&(offer.clone(), event.clone())) {
+            let line = mistakes.line(*first);
+            let message =
+                format!("second terms for \"{event}\" of \"{offer}\"; the first are in line {line}");
+            mistakes.error(place, message);
+        } else {
+            first_places.insert((offer.clone(), event.clone()), place);
+        }
+        terms.extend(payout.map(|payout| PartnerTerms { offer, event, payout: payout.value }));
+    }
+    terms
+}
+
+fn read_target(mut section: Section<'_>, known: &mut Known) -> Option<Target> {
+    section.require(&["id", "url", "on"]);
+    let id = known.targets.declare(&mut section, "id");
+    let url = values::template(&mut section, "url");
+    let on = section.parsed_list("on", values::happenings_for_partners);
+    let events = section.parsed_list("events", |text| known.event(text));
+    for key in ["on", "events"] {
+        if section.has(key) && !section.holds(key) {
+            section.mistakes.error(section.place_of(key), format!("\"{key}\": the list is empty"));
+        }
+    }
+    let mut told = BTreeSet::new();
+    let on = on.into_iter().flat_map(|happenings| happenings.value);
+    let on: Vec<Happening> = on.filter(|happening| told.insert(*happening)).collect();
+    if let Some(url) = &url
+        && told.contains(&Happening::ConversionCreated)
+        && told.contains(&Happening::CommissionEarned)
+        && !url.value.uses(Macro::Payout)
+        && !url.value.uses(Macro::DeliveryId)
+    {
+        let message = "conversion.created and commission.earned give the same request here; many trackers keep \
+                       the first alone: put {payout} or {delivery_id} into the url, or tell one of them only";
+        section.mistakes.warn(section.place_of("on"), message);
+    }
+    section.finish();
+    let events = events.into_iter().map(|event| event.value).collect();
+    Some(Target { id: id?, url: url?.value, on, events })
+}

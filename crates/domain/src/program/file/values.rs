@@ -1,0 +1,190 @@
+//! Reads the small languages inside the texts of a program file: money, terms, addresses, references.
+//!
+//! Each function takes a text and gives a value, or a sentence that says what is wrong with it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use url::Url;
+
+use crate::entities::repair_entities;
+use crate::money::{Currencies, Currency, Money, MoneyError, Percent};
+use crate::outcome::Status;
+use crate::program::reader::{Placed, Section, did_you_mean, quote, read_word};
+use crate::program::{Approval, Happening, RateLimit, SecretRef, Terms};
+use crate::template::Template;
+use crate::time::Span;
+
+pub(super) const SUBS: [&str; 10] =
+    ["sub1", "sub2", "sub3", "sub4", "sub5", "sub6", "sub7", "sub8", "sub9", "sub10"];
+
+/// What webhooks can be told, and partners can not.
+const FOR_WEBHOOKS_ONLY: [&str; 4] = ["click.created", "postback.rejected", "delivery.failed", "payout.paid"];
+
+const RATE_MAX: u32 = 1_000_000;
+const TIMEZONE_BYTES_MAX: usize = 64;
+
+pub(super) fn currency(text: &str, currencies: &Currencies) -> Result<Currency, String> {
+    currencies.parse(text).map_err(|error| explain(text, &error))
+}
+
+pub(super) fn money(text: &str, currencies: &Currencies) -> Result<Money, String> {
+    currencies.parse_money(text).map_err(|error| explain(text, &error))
+}
+
+/// `"120 EUR"`, `"30%"` or `"postback"`.
+pub(super) fn terms(text: &str, currencies: &Currencies) -> Result<Terms, String> {
+    if text == "postback" {
+        return Ok(Terms::Postback);
+    }
+    if text.ends_with('%') {
+        return Percent::parse(text).map(Terms::Share).map_err(|error| explain(text, &error));
+    }
+    currencies.parse_money(text).map(Terms::Fixed).map_err(|error| {
+        if error == MoneyError::NotMoney {
+            let suggestion = did_you_mean(text, std::iter::once("postback"));
+            format!("{} is none of \"120 EUR\", \"30%\" and \"postback\"{suggestion}", quote(text))
+        } else {
+            explain(text, &error)
+        }
+    })
+}
+
+fn explain(text: &str, error: &MoneyError) -> String {
+    format!("{}: {error}", quote(text))
+}
+
+pub(super) fn approval(text: &str) -> Result<Approval, String> {
+    let after = text.strip_prefix("after ").and_then(|span| Span::parse(span.trim()));
+    let fortnight = Span::from_seconds(14 * 86_400);
+    let words = [
+        ("auto", Approval::Auto),
+        ("postback", Approval::Postback),
+        ("manual", Approval::Manual),
+        // Stands for all of its kind where a mistake lists what there is.
+        ("after 14d", Approval::After(fortnight)),
+    ];
+    after.map_or_else(|| read_word(text, &words), |span| Ok(Approval::After(span)))
+}
+
+/// Our own words for a status, in lower case only.
+pub(super) fn status(text: &str) -> Result<Status, String> {
+    read_word(text, &Status::ALL.map(|status| (status.code(), status)))
+}
+
+/// `"2000/s"`, `"2000/m"` or `"2000/h"`.
+pub(super) fn rate_limit(text: &str) -> Result<RateLimit, String> {
+    let read = || {
+        let (count, unit) = text.split_once('/')?;
+        let plain = count.bytes().all(|byte| byte.is_ascii_digit());
+        let count: u32 = count.parse().ok().filter(|count| plain && 1 <= *count && *count <= RATE_MAX)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            _ => return None,
+        };
+        Some(RateLimit { count, per: Span::from_seconds(seconds) })
+    };
+    read().ok_or_else(|| {
+        format!("{} is no rate; write it like 2000/s, 2000/m or 2000/h, with 1 to {RATE_MAX}", quote(text))
+    })
+}
+
+/// A reference to a secret. What stands in its place is never repeated: it may be the secret itself.
+pub(super) fn secret(text: &str) -> Result<SecretRef, String> {
+    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let reference = SecretRef::parse(text).filter(|reference| match reference {
+        SecretRef::Env(name) => plain(name),
+        SecretRef::File(_) => true,
+    });
+    reference.ok_or_else(|| {
+        "a secret does not stand in this file, only where to find it: \"env:NAME\" or \"file:PATH\"".into()
+    })
+}
+
+/// A network, or one address. Bits of the host are dropped.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let network = text.parse::<IpNet>().ok().or_else(address).map(|network| network.trunc());
+    network
+        .ok_or_else(|| format!("{} is no address; write it like 203.0.113.7 or 203.0.113.0/24", quote(text)))
+}
+
+/// The name of a request header (RFC 9110, "token").
+pub(super) fn header(text: &str) -> Result<String, String> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    fits.then(|| text.to_owned()).ok_or_else(|| format!("{} is no name of a header", quote(text)))
+}
+
+/// What looks like a name of the IANA database. Whether there is such a zone is not known here.
+pub(super) fn timezone(text: &str) -> Result<String, String> {
+    let known = |letter: char| letter.is_ascii_alphanumeric() || "_-+".contains(letter);
+    let part =
+        |part: &str| part.starts_with(|first: char| first.is_ascii_alphabetic()) && part.chars().all(known);
+    let area_and_city = text.contains('/') && text.split('/').all(part);
+    let fits = text.len() <= TIMEZONE_BYTES_MAX && (text == "UTC" || area_and_city);
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| format!("{} is no time zone; write it like Europe/Berlin, or UTC", quote(text)))
+}
+
+/// An address without a slash at its end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let plain = |url: &Url| {
+        let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        let credentials = !url.username().is_empty() || url.password().is_some();
+        web && !credentials && url.query().is_none() && url.fragment().is_none()
+    };
+    let url = Url::parse(text).ok().filter(plain);
+    url.map(|_| text.trim_end_matches('/').to_owned())
+        .ok_or_else(|| format!("{} is no address; write it like https://track.example.com", quote(text)))
+}
+
+/// A template for an address, mended where it was copied out of a web page.
+pub(super) fn template<'a>(section: &mut Section<'a>, key: &'a str) -> Option<Placed<Template>> {
+    let source = section.text(key)?;
+    let (repaired, found) = repair_entities(source.value);
+    if !found.is_empty() {
+        let found = found.join(", ");
+        let message = format!("\"{key}\" was damaged by a web page and is repaired: it contains {found}");
+        section.mistakes.warn(source.place, message);
+    }
+    match Template::parse_url(&repaired) {
+        Ok(template) => Some(Placed { value: template, place: source.place }),
+        Err(error) => {
+            section.mistakes.error(source.place, format!("\"{key}\": {error}"));
+            None
+        }
+    }
+}
+
+/// What a partner can be told: one happening, or all of `conversion.*` or `commission.*`.
+pub(super) fn happenings_for_partners(text: &str) -> Result<Vec<Happening>, String> {
+    let meant: Vec<Happening> =
+        Happening::ALL.into_iter().filter(|happening| covers(text, happening.code())).collect();
+    if !meant.is_empty() {
+        return Ok(meant);
+    }
+    if FOR_WEBHOOKS_ONLY.iter().any(|code| covers(text, code)) {
+        return Err(format!("only webhooks can be told of {}", quote(text)));
+    }
+    Err(unknown_happening(text, Happening::ALL.map(Happening::code).into_iter()))
+}
+
+/// What a webhook can be told: everything there is.
+pub(super) fn happening_for_webhooks(text: &str) -> Result<(), String> {
+    let codes = || Happening::ALL.map(Happening::code).into_iter().chain(FOR_WEBHOOKS_ONLY);
+    let known = codes().any(|code| covers(text, code));
+    known.then_some(()).ok_or_else(|| unknown_happening(text, codes()))
+}
+
+fn unknown_happening(text: &str, codes: impl Iterator<Item = &'static str>) -> String {
+    let suggestion = did_you_mean(text, codes.chain(["conversion.*", "commission.*"]));
+    format!("{} never happens{suggestion}", quote(text))
+}
+
+/// Whether a word of `on` is this code, or the wildcard of its family.
+fn covers(word: &str, code: &str) -> bool {
+    let family = |(family, _)| word.strip_suffix(".*") == Some(family);
+    word == code || code.split_once('.').is_some_and(family)
+}

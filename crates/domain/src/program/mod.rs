@@ -1,0 +1,419 @@
+//! The program: everything that is configured in one installation, checked as a whole when it is read.
+//!
+//! Nothing outside `file` makes a `Program`, so one that exists is consistent: every name it mentions is there.
+
+mod file;
+mod reader;
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use crate::click_id::{Keys, Prefix};
+use crate::money::{Currencies, Currency, Money, Percent};
+use crate::name::Name;
+use crate::outcome::Status;
+use crate::template::Template;
+use crate::time::{Span, Timestamp};
+
+pub use file::read;
+pub use reader::{Mistake, Severity};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    pub name: String,
+    /// The reporting currency.
+    pub currency: Currency,
+    pub currencies: Currencies,
+    /// An IANA name; days of caps and reports are counted in it.
+    pub timezone: String,
+    pub base_url: String,
+    pub advertisers: BTreeMap<Name, Advertiser>,
+    pub offers: BTreeMap<Name, Offer>,
+    pub partners: BTreeMap<Name, Partner>,
+    pub links: BTreeMap<Name, Link>,
+}
+
+/// Whoever sends us postbacks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advertiser {
+    pub id: Name,
+    pub name: String,
+    /// Taken when a postback names none.
+    pub currency: Option<Currency>,
+    pub postback: PostbackRules,
+}
+
+/// How an advertiser's postbacks are authenticated and read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostbackRules {
+    /// Runs without token, signature or address list, by the operator's word.
+    pub open: bool,
+    pub token: Option<SecretRef>,
+    pub signature: Option<Signature>,
+    /// Empty: any address.
+    pub allow_ips: Vec<IpNet>,
+    pub require_https: bool,
+    pub rate_limit: Option<RateLimit>,
+    pub reply: Reply,
+    /// Our field's name = the parameter that carries it.
+    pub params: BTreeMap<String, String>,
+    /// Their word = our event.
+    pub events: BTreeMap<String, Name>,
+    /// Their word = our status.
+    pub statuses: BTreeMap<String, Status>,
+}
+
+/// A secret by reference; the program never holds its value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretRef {
+    Env(String),
+    File(String),
+}
+
+/// HMAC-SHA256 over the raw query (GET) or body (POST), in hexadecimal, with an optional timestamp before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    pub secret: SecretRef,
+    /// The request header that carries the signature.
+    pub header: String,
+    /// The request header with the time of signing; absent = the time is not signed.
+    pub timestamp: Option<String>,
+    pub tolerance: Span,
+}
+
+/// At most `count` postbacks in `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    pub count: u32,
+    pub per: Span,
+}
+
+/// How answers are given to the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// The status that belongs to the reason.
+    Status,
+    /// 200 for every decided postback, for senders that retry on anything else.
+    Always200,
+}
+
+/// A destination with its goals.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    pub id: Name,
+    pub advertiser: Name,
+    pub name: String,
+    pub url: Template,
+    /// A first conversion later than this after the click is rejected.
+    pub window: Option<Span>,
+    /// For events that come without a txid.
+    pub dedupe_window: Span,
+    pub goals: Vec<Goal>,
+}
+
+/// An event that an offer counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Goal {
+    pub event: Name,
+    pub payout: Terms,
+    /// What the advertiser owes us; absent: what the postback names, if anything.
+    pub revenue: Option<Terms>,
+    pub min_amount: Option<Money>,
+    /// Empty: any.
+    pub allowed_payouts: Vec<Money>,
+    pub approval: Approval,
+    /// Approved, but not paid out earlier.
+    pub hold: Option<Span>,
+    pub duplicates: Duplicates,
+}
+
+/// How a payout or a revenue is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terms {
+    Fixed(Money),
+    /// Of the amount, or of the revenue where no amount is named.
+    Share(Percent),
+    /// What the postback names.
+    Postback,
+}
+
+/// Who says that a conversion is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// Approved unless the sender's status holds it back.
+    Auto,
+    /// The status that the sender names; none: pending.
+    Postback,
+    /// A person, whatever the sender says in favour.
+    Manual,
+    /// Time, whatever the sender says in favour.
+    After(Span),
+}
+
+/// What a second txid for the same click and event means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duplicates {
+    New,
+    Ignore,
+    Update,
+    Add,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartnerKind {
+    Affiliate,
+    /// Earns no commission unless it has terms of its own.
+    TrafficSource,
+}
+
+/// Whoever sends us clicks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Partner {
+    pub id: Name,
+    pub name: String,
+    pub kind: PartnerKind,
+    /// The parameter on our links that carries the partner's own click id.
+    pub click_id_param: String,
+    /// The parameter on our links that carries what the click cost.
+    pub cost_param: String,
+    /// A packed sub id = the names of its parts, separated by `|`.
+    pub split: BTreeMap<String, Vec<String>>,
+    pub terms: Vec<PartnerTerms>,
+    pub targets: Vec<Target>,
+}
+
+/// A partner's own terms for one goal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartnerTerms {
+    pub offer: Name,
+    pub event: Name,
+    pub payout: Terms,
+}
+
+/// A place that is told what happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub id: Name,
+    pub url: Template,
+    pub on: Vec<Happening>,
+    /// Only for these of our events; empty: all.
+    pub events: Vec<Name>,
+}
+
+/// What a target can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Happening {
+    ConversionCreated,
+    ConversionApproved,
+    ConversionRejected,
+    ConversionReversed,
+    CommissionEarned,
+    CommissionAdjusted,
+}
+
+/// A tracking link of one partner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    pub id: Name,
+    pub partner: Name,
+    /// At least one.
+    pub routes: Vec<Route>,
+    pub paused: bool,
+    pub fallback_url: Option<Template>,
+}
+
+/// One way a link can lead.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    pub offer: Name,
+    /// Its share among the routes that match.
+    pub weight: u32,
+    pub when: Conditions,
+}
+
+/// What a visit must show for a route to be taken; an empty list asks nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// ISO 3166 codes in capitals.
+    pub country: Vec<String>,
+    /// `mobile`, `tablet`, `desktop` or `bot`.
+    pub device: Vec<String>,
+}
+
+/// One revision of the program with all that is needed to work by it; swapped whole, never changed.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub revision: u32,
+    pub program: Program,
+    /// Every link number ever given, with its link's name.
+    numbers: BTreeMap<u32, Name>,
+    numbers_by_link: BTreeMap<Name, u32>,
+    pub secrets: Secrets,
+    pub keys: Keys,
+}
+
+/// The values behind the program's references.
+#[derive(Clone, Default)]
+pub struct Secrets(pub BTreeMap<SecretRef, String>);
+
+/// No click is older than 2024-01-01.
+const FIRST_CLICK: Timestamp = Timestamp::constant(1_704_067_200_000);
+/// How far ahead of ours another node's clock may be.
+const CLOCKS_APART: Span = Span::from_seconds(86_400);
+
+impl Happening {
+    pub const ALL: [Self; 6] = [
+        Self::ConversionCreated,
+        Self::ConversionApproved,
+        Self::ConversionRejected,
+        Self::ConversionReversed,
+        Self::CommissionEarned,
+        Self::CommissionAdjusted,
+    ];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ConversionCreated => "conversion.created",
+            Self::ConversionApproved => "conversion.approved",
+            Self::ConversionRejected => "conversion.rejected",
+            Self::ConversionReversed => "conversion.reversed",
+            Self::CommissionEarned => "commission.earned",
+            Self::CommissionAdjusted => "commission.adjusted",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|happening| happening.code() == code)
+    }
+}
+
+impl SecretRef {
+    /// Reads `env:NAME` or `file:PATH`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Some(Self::Env(name.into())),
+            Some(("file", path)) if !path.is_empty() => Some(Self::File(path.into())),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for SecretRef {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Env(name) => write!(formatter, "env:{name}"),
+            Self::File(path) => write!(formatter, "file:{path}"),
+        }
+    }
+}
+
+impl Program {
+    /// Every secret that the program refers to, each once.
+    pub fn secrets(&self) -> std::collections::BTreeSet<&SecretRef> {
+        let rules = self.advertisers.values().map(|advertiser| &advertiser.postback);
+        rules
+            .flat_map(|rules| {
+                rules.token.iter().chain(rules.signature.as_ref().map(|signature| &signature.secret))
+            })
+            .collect()
+    }
+
+    /// The advertiser that every route of a link leads to, if it is one.
+    pub fn advertiser_of(&self, link: &Link) -> Option<&Advertiser> {
+        let mut advertisers =
+            link.routes.iter().map(|route| self.offers.get(&route.offer).map(|offer| &offer.advertiser));
+        let first = advertisers.next()??;
+        let same = advertisers.all(|other| other == Some(first));
+        if same { self.advertisers.get(first) } else { None }
+    }
+}
+
+impl Snapshot {
+    pub fn new(
+        revision: u32,
+        program: Program,
+        numbers: BTreeMap<u32, Name>,
+        secrets: Secrets,
+        keys: Keys,
+    ) -> Self {
+        let numbers_by_link = numbers.iter().map(|(number, link)| (link.clone(), *number)).collect();
+        Self { revision, program, numbers, numbers_by_link, secrets, keys }
+    }
+
+    /// The number that a link's click ids carry.
+    pub fn number(&self, link: &Name) -> Option<u32> {
+        self.numbers_by_link.get(link).copied()
+    }
+
+    /// The link that a number stands for; `None` for a number never given or a link no longer there.
+    pub fn link(&self, number: u32) -> Option<&Link> {
+        self.program.links.get(self.numbers.get(&number)?)
+    }
+
+    /// Whether a time and a link number can be those of a click id of ours.
+    pub fn fits(&self, prefix: &Prefix, now: Timestamp) -> bool {
+        let known = self.numbers.contains_key(&prefix.link);
+        known && FIRST_CLICK <= prefix.at && prefix.at <= now.plus(CLOCKS_APART)
+    }
+
+    pub fn secret(&self, reference: &SecretRef) -> Option<&str> {
+        self.secrets.0.get(reference).map(String::as_str)
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Secrets({} of them)", self.0.len())
+    }
+}
+
+impl Offer {
+    pub fn goal(&self, event: &str) -> Option<&Goal> {
+        self.goals.iter().find(|goal| goal.event.as_str() == event)
+    }
+}
+
+impl Partner {
+    /// What this partner earns for a goal, and whether these are terms of its own.
+    pub fn payout(&self, offer: &Offer, goal: &Goal) -> Option<(Terms, bool)> {
+        let own = self.terms.iter().find(|terms| terms.offer == offer.id && terms.event == goal.event);
+        match (own, self.kind) {
+            (Some(terms), _) => Some((terms.payout, true)),
+            (None, PartnerKind::Affiliate) => Some((goal.payout, false)),
+            (None, PartnerKind::TrafficSource) => None,
+        }
+    }
+}
+
+/// The fields of a postback that a program may rename, in the order in which they are explained.
+pub const FIELDS: [&str; 10] = [
+    "click_id",
+    "txid",
+    "original_txid",
+    "event_type",
+    "status",
+    "amount",
+    "revenue",
+    "payout",
+    "currency",
+    "timestamp",
+];
+
+/// The names under which a field is looked for where the program gives no other.
+pub fn default_names(field: &str) -> &'static [&'static str] {
+    match field {
+        "click_id" => &["click_id"],
+        "txid" => &["txid", "transaction_id", "event_id"],
+        "original_txid" => &["original_txid"],
+        "event_type" => &["event_type", "event", "goal"],
+        "status" => &["status"],
+        "amount" => &["amount", "sale_amount"],
+        "revenue" => &["revenue"],
+        "payout" => &["payout"],
+        "currency" => &["currency"],
+        "timestamp" => &["timestamp"],
+        "token" => &["token"],
+        _ => &[],
+    }
+}

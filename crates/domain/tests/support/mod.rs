@@ -1,0 +1,245 @@
+#![allow(dead_code, reason = "each test file uses a part of it")]
+//! A whole installation in memory: a program, clicks, and the past that decisions are made from.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use proofback_domain::click::Click;
+use proofback_domain::click_id::{ClickId, Keys, Sequence};
+use proofback_domain::conversion::{Change, Conversion};
+use proofback_domain::decide::{Decision, History, Keyed, Known, PlannedDelivery, Wait, click_key, decide};
+use proofback_domain::id::{ConversionId, Id, PostbackId};
+use proofback_domain::ledger::{Account, Transfer};
+use proofback_domain::money::Currency;
+use proofback_domain::name::Name;
+use proofback_domain::postback::{Method, Reading, Request, read};
+use proofback_domain::program::{self, SecretRef, Secrets, Snapshot};
+use proofback_domain::route::{Routed, Visit, route};
+use proofback_domain::time::{Span, Timestamp};
+
+pub const START: i64 = 1_795_244_760_000;
+
+type Key = (Name, String, Name);
+
+pub struct Installation {
+    pub snapshot: Snapshot,
+    pub now: Timestamp,
+    pub clicks: BTreeMap<ClickId, Click>,
+    pub conversions: BTreeMap<ConversionId, Conversion>,
+    pub changes: Vec<Change>,
+    pub keys: BTreeMap<Key, (Option<ConversionId>, PostbackId)>,
+    pub transfers: Vec<Transfer>,
+    pub deliveries: Vec<PlannedDelivery>,
+    waiting: Vec<(PostbackId, Wait, Reading)>,
+    sequence: Sequence,
+    postbacks: u128,
+}
+
+impl Installation {
+    pub fn new(source: &str) -> Self {
+        let (program, mistakes) = program::read(source);
+        let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
+        let numbers = (1..).zip(program.links.keys().cloned()).collect();
+        let token = SecretRef::Env("TOKEN".into());
+        let secrets = Secrets(
+            [(token, "t0ken".to_owned()), (SecretRef::Env("SECRET".into()), "s3cret".to_owned())].into(),
+        );
+        let keys = Keys::new([3; 16], vec![]);
+        let now = Timestamp::from_millis(START);
+        Self {
+            snapshot: Snapshot::new(1, program, numbers, secrets, keys),
+            now,
+            clicks: BTreeMap::new(),
+            conversions: BTreeMap::new(),
+            changes: Vec::new(),
+            keys: BTreeMap::new(),
+            transfers: Vec::new(),
+            deliveries: Vec::new(),
+            waiting: Vec::new(),
+            sequence: Sequence::new(now, 7),
+            postbacks: 0,
+        }
+    }
+
+    pub fn pass(&mut self, time: &str) {
+        self.now = self.now.plus(Span::parse(time).unwrap());
+    }
+
+    /// A click that is made and not yet in the store.
+    pub fn make_click(&mut self, link: &str, query: &[(&str, &str)]) -> Click {
+        let link = &self.snapshot.program.links[link];
+        let prefix = self.sequence.next(self.now, self.snapshot.number(&link.id).unwrap());
+        let id = self.snapshot.keys.sign(prefix);
+        let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let visit = Visit { query, ip: "192.0.2.1".into(), ..Visit::default() };
+        match route(&visit, link, &self.snapshot.program, id, self.now) {
+            Routed::Offer { click, .. } => *click,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn click(&mut self, link: &str) -> ClickId {
+        let click = self.make_click(link, &[("click_id", "P-1"), ("sub1", "reels")]);
+        let id = click.id;
+        self.arrive(click);
+        id
+    }
+
+    /// A click comes into the store, and what waited for it is decided.
+    pub fn arrive(&mut self, click: Click) {
+        let id = click.id;
+        self.clicks.insert(id, click);
+        self.decide_waiting(|wait| *wait == Wait::Click(id));
+    }
+
+    /// A GET to `/postback/{advertiser}`.
+    pub fn get(&mut self, advertiser: &str, query: &str) -> Decision {
+        let request = self.request(Some(advertiser), query);
+        self.receive(&request)
+    }
+
+    pub fn request(&self, advertiser: Option<&str>, query: &str) -> Request {
+        Request {
+            at: self.now,
+            method: Method::Get,
+            advertiser: advertiser.map(str::to_owned),
+            https: false,
+            ip: IpAddr::from([127, 0, 0, 1]),
+            query: query.as_bytes().to_vec(),
+            content_type: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    pub fn receive(&mut self, request: &Request) -> Decision {
+        let mut reading = read(request, &self.snapshot, None);
+        if let Some(click) = reading.needs_click().and_then(|id| self.clicks.get(&id)) {
+            reading = read(request, &self.snapshot, Some(&click.advertiser));
+        }
+        self.postbacks += 1;
+        let id = Id::new(self.now, self.postbacks);
+        let decision = decide(&reading, &self.known(&reading), &self.snapshot, id, self.now);
+        self.carry_out(&decision, reading);
+        if let (Some(key), None) = (&decision.effects.key, &decision.effects.wait) {
+            let txid = key.txid.clone();
+            self.decide_waiting(|wait| *wait == Wait::Original { txid: txid.clone() });
+        }
+        decision
+    }
+
+    fn decide_waiting(&mut self, arrived: impl Fn(&Wait) -> bool) {
+        let (due, rest) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(_, wait, _)| arrived(wait));
+        self.waiting = rest;
+        let due: Vec<(PostbackId, Wait, Reading)> = due;
+        for (id, _, reading) in due {
+            self.keys.retain(|_, (conversion, taker)| conversion.is_some() || *taker != id);
+            let again = Reading::again(
+                reading.at,
+                reading.advertiser.clone().unwrap(),
+                reading.fields.clone(),
+                &self.snapshot,
+            );
+            let decision = decide(&again, &self.known(&again), &self.snapshot, id, self.now);
+            self.carry_out(&decision, again);
+        }
+    }
+
+    fn known(&self, reading: &Reading) -> Known {
+        let Some(advertiser) = &reading.advertiser else {
+            return Known::default();
+        };
+        let under = |txid: &str| {
+            let of_txid = self
+                .keys
+                .iter()
+                .filter(|((owner, taken, _), _)| owner == advertiser && taken == txid && !txid.is_empty());
+            of_txid
+                .map(|((_, _, event), (conversion, postback_id))| Keyed {
+                    event: event.clone(),
+                    postback_id: *postback_id,
+                    history: conversion.map(|id| self.history(&self.conversions[&id])),
+                })
+                .collect::<Vec<_>>()
+        };
+        let field = |name: &str| reading.field(name).map(str::trim).unwrap_or_default();
+        let (under_txid, under_original) = (under(field("txid")), under(field("original_txid")));
+        let stands_in = under_txid.iter().chain(&under_original).find_map(|keyed| keyed.history.as_ref());
+        let click_id = reading.click_id().or(stands_in.map(|history| history.conversion.click_id));
+        let click = click_id.and_then(|id| self.clicks.get(&id)).cloned();
+        let of_click =
+            self.conversions.values().rev().filter(|conversion| Some(conversion.click_id) == click_id);
+        let of_click = of_click.map(|conversion| self.history(conversion)).collect();
+        let under_click = click_id.map(|id| under(&click_key(id))).unwrap_or_default();
+        Known { click, under_txid, under_original, under_click, of_click }
+    }
+
+    fn history(&self, conversion: &Conversion) -> History {
+        let changes =
+            self.changes.iter().filter(|change| change.conversion_id == conversion.id).cloned().collect();
+        History { conversion: conversion.clone(), changes }
+    }
+
+    fn carry_out(&mut self, decision: &Decision, reading: Reading) {
+        let effects = decision.effects.clone();
+        if let Some(conversion) = effects.conversion {
+            self.conversions.insert(conversion.id, conversion);
+        }
+        self.changes.extend(effects.change);
+        if let (Some(key), Some(advertiser)) = (effects.key, decision.advertiser.clone()) {
+            let taker = if effects.wait.is_some() { None } else { decision.conversion_id };
+            let taken = self.keys.insert((advertiser, key.txid, key.event), (taker, decision.postback_id));
+            assert!(
+                taken.is_none_or(|(before, _)| before == taker),
+                "a key went from one conversion to another"
+            );
+        }
+        self.transfers.extend(effects.entries.into_iter().map(|entry| entry.transfer));
+        self.deliveries.extend(effects.deliveries);
+        if let Some(wait) = effects.wait {
+            self.waiting.push((decision.postback_id, wait, reading));
+        }
+    }
+
+    /// Every account that is not empty, in millionths.
+    pub fn balances(&self) -> BTreeMap<(Account, Currency), i64> {
+        let mut balances = BTreeMap::new();
+        for transfer in &self.transfers {
+            let currency = transfer.amount.currency;
+            *balances.entry((transfer.debit.clone(), currency)).or_insert(0) -= transfer.amount.micros;
+            *balances.entry((transfer.credit.clone(), currency)).or_insert(0) += transfer.amount.micros;
+        }
+        balances.retain(|_, micros| *micros != 0);
+        balances
+    }
+
+    /// `"140.00 EUR"` on one account; zero where nothing stands.
+    pub fn balance(&self, account: &str) -> String {
+        let account = Account::parse(account).unwrap();
+        let found = self.balances().into_iter().find(|((known, _), _)| *known == account);
+        match found {
+            Some(((_, currency), micros)) => {
+                let currencies = &self.snapshot.program.currencies;
+                format!("{} {currency}", currencies.sum(i128::from(micros), currency))
+            }
+            None => "0".into(),
+        }
+    }
+
+    /// The events told, with payout and delta, in order.
+    pub fn told(&self) -> Vec<String> {
+        let value =
+            |delivery: &PlannedDelivery, name: &str| delivery.values.get(name).cloned().unwrap_or_default();
+        let show = |delivery: &PlannedDelivery| {
+            let told = format!(
+                "{} {} {}",
+                delivery.happening.code(),
+                value(delivery, "payout"),
+                value(delivery, "payout_delta")
+            );
+            told.trim_end().to_owned()
+        };
+        self.deliveries.iter().map(show).collect()
+    }
+}
