@@ -154,7 +154,7 @@ impl Prefix {
     }
 
     fn from_bits(body: u128) -> Self {
-        let part = |shift: u32, bits: u32| (body >> shift) & ((1u128 << bits) - 1);
+        let part = |shift: u32, bits: u32| (body >> shift) & (1u128 << bits).wrapping_sub(1);
         Self {
             at: Timestamp::from_millis(i64::try_from(part(SERIAL_BITS + LINK_BITS, 42)).unwrap_or(0)),
             serial: u32::try_from(part(LINK_BITS, SERIAL_BITS)).unwrap_or(0),

@@ -3,6 +3,8 @@
 //! Nothing here does I/O, reads a clock, draws random numbers or uses floats. Time, identifiers and the
 //! past come in as values; rejections go out as values. Equal input gives equal output, byte for byte.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::float_arithmetic))]
+
 mod base32;
 pub mod click;
 pub mod click_id;

@@ -1,5 +1,7 @@
 //! What postbacks mean: the life of conversions, and each reason with a request that produces it.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "a test support: each test file uses a part of it")]
 //! A whole installation in memory: a program, clicks, and the past that decisions are made from.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use proofback_domain::id::{ConversionId, Id, PostbackId};
 use proofback_domain::ledger::{Account, Transfer};
 use proofback_domain::money::Currency;
 use proofback_domain::name::Name;
+use proofback_domain::outcome::Outcome;
 use proofback_domain::postback::{Method, Reading, Request, read};
 use proofback_domain::program::{self, SecretRef, Secrets, Snapshot};
 use proofback_domain::route::{Routed, Visit, route};
@@ -30,6 +31,8 @@ pub struct Installation {
     pub keys: BTreeMap<Key, (Option<ConversionId>, PostbackId)>,
     pub transfers: Vec<Transfer>,
     pub deliveries: Vec<PlannedDelivery>,
+    /// How each postback was decided last.
+    pub outcomes: BTreeMap<PostbackId, Outcome>,
     waiting: Vec<(PostbackId, Wait, Reading)>,
     sequence: Sequence,
     postbacks: u128,
@@ -55,6 +58,7 @@ impl Installation {
             keys: BTreeMap::new(),
             transfers: Vec::new(),
             deliveries: Vec::new(),
+            outcomes: BTreeMap::new(),
             waiting: Vec::new(),
             sequence: Sequence::new(now, 7),
             postbacks: 0,
@@ -182,6 +186,7 @@ impl Installation {
     }
 
     fn carry_out(&mut self, decision: &Decision, reading: Reading) {
+        self.outcomes.insert(decision.postback_id, decision.outcome);
         let effects = decision.effects.clone();
         if let Some(conversion) = effects.conversion {
             self.conversions.insert(conversion.id, conversion);
