@@ -1,0 +1,18 @@
+//! What is remembered, and the only room with SQL.
+//!
+//! Every write goes through one writer that commits in groups; what it has answered is durable. Readers have
+//! connections of their own. Decisions are made inside the writer's transaction by `proofback_domain`.
+
+mod error;
+mod model;
+mod page;
+mod spill;
+mod sqlite;
+
+pub use error::{OpenError, StoreError};
+pub use model::{
+    AttemptRecord, Balance, ClaimedDelivery, DeliveryRow, EarlierDecision, EntryRow, PostbackRow,
+    RawPostback, StoredProgram, TokenRole, Trace, TraceItem,
+};
+pub use page::{ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter};
+pub use sqlite::{Kept, Options, Store};

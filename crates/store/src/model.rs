@@ -1,0 +1,203 @@
+//! What the store hands out that is no value of the domain: rows as they are listed and shown.
+
+use std::collections::BTreeMap;
+
+use proofback_domain::click::Click;
+use proofback_domain::click_id::ClickId;
+use proofback_domain::conversion::{Change, Conversion};
+use proofback_domain::delivery::{AttemptOutcome, DeliveryState};
+use proofback_domain::id::{ConversionId, DeliveryId, EntryId, PostbackId};
+use proofback_domain::money::{Currency, Money};
+use proofback_domain::name::Name;
+use proofback_domain::outcome::{Outcome, Reason, Status};
+use proofback_domain::postback::Check;
+use proofback_domain::time::Timestamp;
+
+/// A request to a postback address in the form in which it may be kept.
+#[derive(Debug, Clone)]
+pub struct RawPostback {
+    pub method: &'static str,
+    pub path: String,
+    pub ip: String,
+    /// Masked, in their order.
+    pub params: Vec<(String, String)>,
+}
+
+/// A postback of the log with its decision.
+#[derive(Debug, Clone)]
+pub struct PostbackRow {
+    pub id: PostbackId,
+    pub at: Timestamp,
+    pub method: String,
+    pub path: String,
+    pub ip: String,
+    pub params: Vec<(String, String)>,
+    pub fields: BTreeMap<String, String>,
+    pub advertiser: Option<Name>,
+    pub click_id: Option<ClickId>,
+    /// The click that a damaged id was most likely meant to be.
+    pub likely_click: Option<ClickId>,
+    pub outcome: Outcome,
+    pub reason: Reason,
+    pub message: String,
+    pub field: String,
+    pub advice: String,
+    pub checks: Vec<Check>,
+    pub conversion_id: Option<ConversionId>,
+    pub status: Option<Status>,
+    pub decided_at: Timestamp,
+    pub revision: u32,
+    pub earlier: Vec<EarlierDecision>,
+}
+
+#[derive(Debug, Clone)]
+pub struct EarlierDecision {
+    pub decided_at: Timestamp,
+    pub outcome: Outcome,
+    pub reason: Reason,
+    pub message: String,
+    pub checks: Vec<Check>,
+    pub revision: u32,
+}
+
+/// One entry of the journal.
+#[derive(Debug, Clone)]
+pub struct EntryRow {
+    pub id: EntryId,
+    pub at: Timestamp,
+    pub debit: String,
+    pub credit: String,
+    pub amount: Money,
+    pub conversion_id: Option<ConversionId>,
+    pub postback_id: Option<PostbackId>,
+    pub reason: String,
+}
+
+/// What stands on one account in one currency: credits less debits, in millionths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    pub account: String,
+    pub currency: Currency,
+    pub micros: i128,
+}
+
+#[derive(Debug, Clone)]
+pub struct DeliveryRow {
+    pub number: i64,
+    pub id: DeliveryId,
+    pub at: Timestamp,
+    pub target: Name,
+    pub partner: Name,
+    pub conversion_id: ConversionId,
+    pub postback_id: PostbackId,
+    pub happening: String,
+    pub state: DeliveryState,
+    pub attempts: u32,
+    pub next_at: Timestamp,
+    pub last_error: Option<String>,
+}
+
+/// A delivery that this process may send until its lease ends.
+#[derive(Debug, Clone)]
+pub struct ClaimedDelivery {
+    pub id: DeliveryId,
+    pub at: Timestamp,
+    pub target: Name,
+    pub values: BTreeMap<String, String>,
+    /// The number of the attempt to be made; the first is 1.
+    pub attempt: u32,
+    pub lease_until: Timestamp,
+}
+
+/// How an attempt went, to be recorded if the lease still holds.
+#[derive(Debug, Clone)]
+pub struct AttemptRecord {
+    pub delivery_id: DeliveryId,
+    pub number: u32,
+    pub lease_until: Timestamp,
+    pub at: Timestamp,
+    pub request: String,
+    pub status: Option<u16>,
+    pub error: Option<String>,
+    pub duration_ms: u32,
+    /// The start of the answer.
+    pub answer: String,
+    pub outcome: AttemptOutcome,
+}
+
+/// A program as it was applied.
+#[derive(Debug, Clone)]
+pub struct StoredProgram {
+    pub revision: u32,
+    pub at: Timestamp,
+    pub author: String,
+    pub source: String,
+    /// Every link number ever given.
+    pub numbers: BTreeMap<u32, Name>,
+}
+
+/// Whom a token lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRole {
+    pub name: String,
+    pub role: String,
+}
+
+/// Everything that happened to one click, oldest first.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    pub click: Click,
+    pub timeline: Vec<TraceItem>,
+}
+
+#[derive(Debug, Clone)]
+pub enum TraceItem {
+    Click(Box<Click>),
+    /// `meant`: the postback came with a damaged id that most likely was this click's.
+    Postback {
+        row: Box<PostbackRow>,
+        meant: bool,
+    },
+    Conversion {
+        change: Box<Change>,
+        conversion: Box<Conversion>,
+        first: bool,
+    },
+    Entry(Box<EntryRow>),
+    Delivery(Box<DeliveryRow>),
+    Attempt {
+        delivery_id: DeliveryId,
+        number: u32,
+        at: Timestamp,
+        request: String,
+        status: Option<u16>,
+        error: Option<String>,
+        duration_ms: u32,
+        answer: String,
+    },
+}
+
+impl TraceItem {
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Click(click) => click.at,
+            Self::Postback { row, .. } => row.at,
+            Self::Conversion { change, .. } => change.at,
+            Self::Entry(entry) => entry.at,
+            Self::Delivery(delivery) => delivery.at,
+            Self::Attempt { at, .. } => *at,
+        }
+    }
+
+    /// Of what happened in the same millisecond, the cause stands before its effects.
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Click(_) => 0,
+            Self::Postback { .. } => 1,
+            Self::Conversion { .. } => 2,
+            Self::Entry(_) => 3,
+            Self::Delivery(_) => 4,
+            Self::Attempt { .. } => 5,
+        }
+    }
+}

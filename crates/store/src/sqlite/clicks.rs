@@ -1,0 +1,127 @@
+//! Clicks: recorded before the visitor is sent on, in the store or, when that is slow, in the spill.
+
+use std::time::Duration;
+
+use proofback_domain::click::Click;
+use proofback_domain::click_id::{ClickId, Prefix};
+use proofback_domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Store, decisions, rows};
+use crate::error::StoreError;
+
+/// Where a click is kept; durable in both cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    Stored,
+    /// In the local spill file, and in the store later.
+    Spilled,
+}
+
+/// Spilled clicks that are brought in by one transaction.
+const DRAIN_GROUP: usize = 1_000;
+
+impl Store {
+    /// Makes a click durable; waits for the store at most `wait`, then takes the spill. No wait at all is the spill.
+    pub async fn keep_click(&self, click: Click, wait: Duration) -> Result<Kept, StoreError> {
+        if wait.is_zero() {
+            return self.spill_click(&click).await;
+        }
+        let details = serde_json::to_string(&click.details)?;
+        let copy = click.clone();
+        let job = move |connection: &Connection| insert_click(connection, &copy, &details).map(drop);
+        match tokio::time::timeout(wait, self.inner.writer.submit_single(job)).await {
+            Ok(Ok(())) => Ok(Kept::Stored),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, click_id = %click.id, "the click goes to the spill");
+                self.spill_click(&click).await
+            }
+            Err(_) => self.spill_click(&click).await,
+        }
+    }
+
+    async fn spill_click(&self, click: &Click) -> Result<Kept, StoreError> {
+        self.inner.spill.append(click).await?;
+        Ok(Kept::Spilled)
+    }
+
+    /// Brings spilled clicks into the store and decides what waited for them; says how many there were.
+    pub async fn drain_spill(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let snapshot = self.snapshot();
+        let mut drained = 0;
+        while let Some(batch) = self.inner.spill.take().await? {
+            for clicks in batch.clicks.chunks(DRAIN_GROUP) {
+                let (clicks, snapshot) = (clicks.to_vec(), snapshot.clone());
+                let count = clicks.len();
+                let told = self
+                    .write(move |connection| {
+                        let mut told = false;
+                        for click in &clicks {
+                            insert_click(connection, click, &serde_json::to_string(&click.details)?)?;
+                            if let Some(snapshot) = &snapshot {
+                                told |= decisions::click_arrived(connection, click.id, snapshot, now)?;
+                            }
+                        }
+                        Ok(told)
+                    })
+                    .await?;
+                drained += count;
+                if told {
+                    self.inner.outbox.notify_one();
+                }
+            }
+            self.inner.spill.done(batch).await?;
+        }
+        Ok(drained)
+    }
+
+    /// Whether clicks wait in the spill.
+    pub fn has_spill(&self) -> bool {
+        self.inner.spill.has_any()
+    }
+
+    pub async fn click(&self, id: ClickId) -> Result<Option<Click>, StoreError> {
+        self.read(move |connection| find_click(connection, id)).await
+    }
+
+    /// The click whose id begins like this: what a cut or altered id was most likely meant to be.
+    pub async fn click_like(&self, prefix: Prefix) -> Result<Option<Click>, StoreError> {
+        self.read(move |connection| find_click_like(connection, prefix)).await
+    }
+
+    /// The newest time that a click id was given.
+    pub async fn last_click_at(&self) -> Result<Timestamp, StoreError> {
+        self.read(|connection| {
+            let query = "select id from click order by id desc limit 1";
+            let last = connection.query_row(query, [], |row| rows::click_id(row, 0)).optional()?;
+            Ok(last.map_or(Timestamp::EPOCH, |id| id.prefix().at))
+        })
+        .await
+    }
+}
+
+/// A click that is there already stays: it comes a second time from the spill when the first try was only slow.
+fn insert_click(connection: &Connection, click: &Click, details: &str) -> Result<bool, StoreError> {
+    let statement = "insert into click (id, at, link, partner, offer, advertiser, details) \
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict do nothing";
+    let changed = connection.prepare_cached(statement)?.execute((
+        click.id.to_bytes(),
+        click.at.millis(),
+        click.link.as_str(),
+        click.partner.as_str(),
+        click.offer.as_str(),
+        click.advertiser.as_str(),
+        details,
+    ))?;
+    Ok(changed == 1)
+}
+
+pub fn find_click(connection: &Connection, id: ClickId) -> Result<Option<Click>, StoreError> {
+    let query = format!("select {} from click where id = ?1", rows::CLICK);
+    Ok(connection.prepare_cached(&query)?.query_row([id.to_bytes()], rows::click).optional()?)
+}
+
+pub fn find_click_like(connection: &Connection, prefix: Prefix) -> Result<Option<Click>, StoreError> {
+    let query = format!("select {} from click where id between ?1 and ?2 limit 1", rows::CLICK);
+    Ok(connection.prepare_cached(&query)?.query_row(prefix.range(), rows::click).optional()?)
+}

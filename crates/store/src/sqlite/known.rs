@@ -1,0 +1,91 @@
+//! Loading what a decision may know of the past, within its own transaction.
+
+use proofback_domain::click_id::ClickId;
+use proofback_domain::conversion::{Change, Conversion};
+use proofback_domain::decide::{History, Keyed, Known, click_key};
+use proofback_domain::id::ConversionId;
+use proofback_domain::postback::Reading;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{clicks, rows};
+use crate::error::StoreError;
+
+/// A click's conversions beyond this are too old to matter for a decision.
+const OF_CLICK_MAX: u32 = 200;
+
+pub fn load(connection: &Connection, reading: &Reading) -> Result<Known, StoreError> {
+    if reading.rejection.is_some() {
+        return Ok(Known::default());
+    }
+    let Some(advertiser) = &reading.advertiser else {
+        return Ok(Known::default());
+    };
+    let key = |field: &str| reading.field(field).map(str::trim).filter(|txid| !txid.is_empty());
+    let under = |txid: Option<&str>| match txid {
+        Some(txid) => keyed(connection, advertiser.as_str(), txid),
+        None => Ok(Vec::new()),
+    };
+    let under_txid = under(key("txid"))?;
+    let under_original = under(key("original_txid"))?;
+    let stands_in = || under_txid.iter().chain(&under_original).find_map(|keyed| keyed.history.as_ref());
+    let click_id = reading.click_id().or_else(|| stands_in().map(|history| history.conversion.click_id));
+    let Some(click_id) = click_id else {
+        return Ok(Known { under_txid, under_original, ..Known::default() });
+    };
+    let click = clicks::find_click(connection, click_id)?;
+    let of_click = if click.is_some() { of_click(connection, click_id)? } else { Vec::new() };
+    // Only a reversal without any id can be found there.
+    let has_id = reading.field("txid").is_some() || reading.field("original_txid").is_some();
+    let under_click =
+        if has_id { Vec::new() } else { keyed(connection, advertiser.as_str(), &click_key(click_id))? };
+    Ok(Known { click, under_txid, under_original, under_click, of_click })
+}
+
+fn keyed(connection: &Connection, advertiser: &str, txid: &str) -> Result<Vec<Keyed>, StoreError> {
+    let query =
+        "select event, postback_id, conversion_id from conversion_key where advertiser = ?1 and txid = ?2";
+    let mut statement = connection.prepare_cached(query)?;
+    let found = statement.query_map((advertiser, txid), |row| {
+        let conversion_id: Option<ConversionId> = rows::optional_id(row, 2)?;
+        Ok((rows::name(row, 0)?, rows::id(row, 1)?, conversion_id))
+    })?;
+    let mut list = Vec::new();
+    for taken in found {
+        let (event, postback_id, conversion_id) = taken?;
+        let history = match conversion_id {
+            Some(id) => find_conversion(connection, id)?
+                .map(|conversion| with_changes(connection, conversion))
+                .transpose()?,
+            None => None,
+        };
+        list.push(Keyed { event, postback_id, history });
+    }
+    Ok(list)
+}
+
+fn of_click(connection: &Connection, click_id: ClickId) -> Result<Vec<History>, StoreError> {
+    let query = format!(
+        "select {} from conversion where click_id = ?1 order by id desc limit {OF_CLICK_MAX}",
+        rows::CONVERSION
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    let conversions = statement.query_map([click_id.to_bytes()], rows::conversion)?;
+    conversions.map(|conversion| with_changes(connection, conversion?)).collect()
+}
+
+pub fn find_conversion(connection: &Connection, id: ConversionId) -> Result<Option<Conversion>, StoreError> {
+    let query = format!("select {} from conversion where id = ?1", rows::CONVERSION);
+    Ok(connection.prepare_cached(&query)?.query_row([id.to_bytes()], rows::conversion).optional()?)
+}
+
+fn with_changes(connection: &Connection, conversion: Conversion) -> Result<History, StoreError> {
+    let changes = changes(connection, conversion.id)?;
+    Ok(History { conversion, changes })
+}
+
+pub fn changes(connection: &Connection, id: ConversionId) -> Result<Vec<Change>, StoreError> {
+    let query = format!("select {} from change where conversion_id = ?1 order by number", rows::CHANGE);
+    let mut statement = connection.prepare_cached(&query)?;
+    let changes = statement.query_map([id.to_bytes()], rows::change)?;
+    Ok(changes.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,118 @@
+//! The embedded engine: SQLite in WAL mode, one writer that commits in groups, readers of their own.
+
+mod clicks;
+mod decisions;
+mod deliveries;
+mod known;
+mod ledger;
+mod lists;
+mod open;
+mod programs;
+mod readers;
+mod rows;
+mod trace;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use proofback_domain::program::Snapshot;
+use rusqlite::Connection;
+
+use crate::error::{OpenError, StoreError};
+use crate::spill::Spill;
+use readers::Readers;
+use writer::Writer;
+
+pub use clicks::Kept;
+
+/// What is chosen when a store is opened.
+pub struct Options {
+    /// Connections that read beside the writer.
+    pub readers: usize,
+    /// A random key for click ids, kept when the directory has none yet.
+    pub fresh_key: [u8; 16],
+    /// Called once when a commit could not be made durable: nothing is acknowledged any more, the process must end.
+    pub on_fatal: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// The store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    directory: PathBuf,
+    writer: Writer,
+    readers: Readers,
+    spill: Spill,
+    snapshot: ArcSwapOption<Snapshot>,
+    outbox: tokio::sync::Notify,
+    /// Held as long as the store is open.
+    _lock: std::fs::File,
+}
+
+impl Store {
+    /// Opens a data directory, making it if it is not there, and brings its schema up to date.
+    pub fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
+        let opened = open::open(directory, &options)?;
+        let inner = Inner {
+            directory: directory.to_owned(),
+            writer: Writer::start(opened.writer, options.on_fatal),
+            readers: Readers::new(opened.readers),
+            spill: opened.spill,
+            snapshot: ArcSwapOption::empty(),
+            outbox: tokio::sync::Notify::new(),
+            _lock: opened.lock,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.inner.directory
+    }
+
+    /// The program in force; `None` until one was adopted.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.inner.snapshot.load_full()
+    }
+
+    /// Puts a program in force, whole.
+    pub fn adopt(&self, snapshot: Arc<Snapshot>) {
+        self.inner.snapshot.store(Some(snapshot));
+    }
+
+    /// Comes back when deliveries were planned since the last call.
+    pub async fn outbox_changed(&self) {
+        self.inner.outbox.notified().await;
+    }
+
+    /// How many writes wait for their commit.
+    pub fn writes_waiting(&self) -> usize {
+        self.inner.writer.waiting()
+    }
+
+    /// Answers when everything handed to the writer before is durable.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).await
+    }
+
+    /// Runs `job` in the next group: all of it or nothing. The answer comes after the commit.
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.writer.submit(job).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        let run = move || inner.readers.with(job);
+        tokio::task::spawn_blocking(run).await.map_err(|error| StoreError::Failed(error.to_string()))?
+    }
+}

@@ -1,0 +1,99 @@
+//! Opening a data directory: the lock, the files, the pragmas, the schema.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::Options;
+use crate::error::OpenError;
+use crate::spill::Spill;
+
+/// Numbered from 1; forward only.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_start.sql")];
+
+pub struct Opened {
+    pub writer: Connection,
+    pub readers: Vec<Connection>,
+    pub spill: Spill,
+    pub lock: File,
+}
+
+pub fn open(directory: &Path, options: &Options) -> Result<Opened, OpenError> {
+    let path = directory.display().to_string();
+    let unreadable =
+        |error: std::io::Error| OpenError::Unreadable { path: path.clone(), why: error.to_string() };
+    std::fs::create_dir_all(directory).map_err(unreadable)?;
+    let lock = lock(directory, &path)?;
+    let file = directory.join("proofback.db");
+    let database =
+        |error: rusqlite::Error| OpenError::Database { path: path.clone(), why: error.to_string() };
+    let writer = Connection::open(&file).map_err(database)?;
+    configure(&writer).map_err(database)?;
+    migrate(&writer, &path)?;
+    keep_key(&writer, options.fresh_key).map_err(database)?;
+    let readers =
+        (0..options.readers.max(1)).map(|_| reader(&file)).collect::<Result<_, _>>().map_err(database)?;
+    let spill = Spill::open(&directory.join("spill")).map_err(unreadable)?;
+    Ok(Opened { writer, readers, spill, lock })
+}
+
+fn lock(directory: &Path, path: &str) -> Result<File, OpenError> {
+    let unreadable =
+        |error: std::io::Error| OpenError::Unreadable { path: path.to_owned(), why: error.to_string() };
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(directory.join("lock"));
+    let file = file.map_err(unreadable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(unreadable(error)),
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    // The durable combination: in WAL mode a commit is one append and one fsync.
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", "on")?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    // 64 MB for pages; a checkpoint after some 32 MB of log keeps it off the path of most commits.
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}
+
+fn reader(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn migrate(connection: &Connection, path: &str) -> Result<(), OpenError> {
+    let database =
+        |error: rusqlite::Error| OpenError::Database { path: path.to_owned(), why: error.to_string() };
+    let found: u32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(database)?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    for (number, migration) in (1u32..).zip(MIGRATIONS).skip(found as usize) {
+        // The schema and its number change together or not at all.
+        let script = format!("begin immediate;\n{migration}\npragma user_version = {number};\ncommit;");
+        connection.execute_batch(&script).map_err(database)?;
+    }
+    Ok(())
+}
+
+fn keep_key(connection: &Connection, fresh: [u8; 16]) -> rusqlite::Result<()> {
+    let query = "select value from setting where name = 'click_key'";
+    let known: Option<Vec<u8>> = connection.query_row(query, [], |row| row.get(0)).optional()?;
+    if known.is_none() {
+        connection
+            .execute("insert into setting (name, value) values ('click_key', ?1)", [fresh.as_slice()])?;
+    }
+    Ok(())
+}

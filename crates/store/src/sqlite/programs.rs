@@ -1,0 +1,111 @@
+//! Programs, link numbers, the key of click ids, and access tokens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proofback_domain::id::PostbackId;
+use proofback_domain::name::Name;
+use proofback_domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Store, rows};
+use crate::error::StoreError;
+use crate::model::{StoredProgram, TokenRole};
+
+impl Store {
+    /// Keeps a program as the next revision and gives numbers to its new links. The same source again changes nothing.
+    pub async fn save_program(
+        &self,
+        source: String,
+        links: Vec<Name>,
+        author: String,
+        at: Timestamp,
+    ) -> Result<StoredProgram, StoreError> {
+        self.write(move |connection| {
+            let known = find_program(connection)?;
+            if let Some(known) = known.filter(|known| known.source == source) {
+                return Ok(known);
+            }
+            let statement = "insert into program_revision (revision, at, author, source) \
+                values ((select coalesce(max(revision), 0) + 1 from program_revision), ?1, ?2, ?3)";
+            connection.prepare_cached(statement)?.execute((at.millis(), &author, &source))?;
+            let numbered: BTreeSet<Name> = numbers(connection)?.into_values().collect();
+            for link in links.iter().filter(|link| !numbered.contains(*link)) {
+                let statement = "insert into link_number (number, link) \
+                    values ((select coalesce(max(number), 0) + 1 from link_number), ?1)";
+                connection.prepare_cached(statement)?.execute([link.as_str()])?;
+            }
+            find_program(connection)?
+                .ok_or_else(|| StoreError::Failed("the program just kept is not there".into()))
+        })
+        .await
+    }
+
+    /// The newest revision.
+    pub async fn program(&self) -> Result<Option<StoredProgram>, StoreError> {
+        self.read(find_program).await
+    }
+
+    /// The key that signs click ids in this store.
+    pub async fn click_key(&self) -> Result<[u8; 16], StoreError> {
+        self.read(|connection| {
+            let query = "select value from setting where name = 'click_key'";
+            Ok(connection.query_row(query, [], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Keeps the hash of a new access token.
+    pub async fn add_token(
+        &self,
+        id: PostbackId,
+        name: String,
+        role: String,
+        hash: [u8; 32],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let statement = "insert into token (id, at, name, role, hash) values (?1, ?2, ?3, ?4, ?5)";
+            connection.execute(statement, (id.to_bytes(), at.millis(), name, role, hash.as_slice()))?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn token(&self, hash: [u8; 32]) -> Result<Option<TokenRole>, StoreError> {
+        self.read(move |connection| {
+            let query = "select name, role from token where hash = ?1";
+            let found = connection
+                .prepare_cached(query)?
+                .query_row([hash.as_slice()], |row| Ok(TokenRole { name: row.get(0)?, role: row.get(1)? }));
+            Ok(found.optional()?)
+        })
+        .await
+    }
+}
+
+fn find_program(connection: &Connection) -> Result<Option<StoredProgram>, StoreError> {
+    let query = "select revision, at, author, source from program_revision order by revision desc limit 1";
+    let found = connection
+        .prepare_cached(query)?
+        .query_row([], |row| {
+            Ok(StoredProgram {
+                revision: row.get(0)?,
+                at: rows::time(row, 1)?,
+                author: row.get(2)?,
+                source: row.get(3)?,
+                numbers: BTreeMap::new(),
+            })
+        })
+        .optional()?;
+    let Some(mut program) = found else {
+        return Ok(None);
+    };
+    program.numbers = numbers(connection)?;
+    Ok(Some(program))
+}
+
+fn numbers(connection: &Connection) -> Result<BTreeMap<u32, Name>, StoreError> {
+    let mut statement = connection.prepare_cached("select number, link from link_number")?;
+    let numbers = statement.query_map([], |row| Ok((row.get(0)?, rows::name(row, 1)?)))?;
+    Ok(numbers.collect::<Result<_, _>>()?)
+}

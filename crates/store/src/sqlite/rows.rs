@@ -1,0 +1,224 @@
+//! Between rows and values. What cannot be read back is a damaged database and is said so.
+
+use std::collections::BTreeMap;
+
+use proofback_domain::click::{Click, Details};
+use proofback_domain::click_id::ClickId;
+use proofback_domain::conversion::{Change, Conversion};
+use proofback_domain::id::Id;
+use proofback_domain::money::{Currency, Money};
+use proofback_domain::name::Name;
+use proofback_domain::outcome::{Outcome, Reason, Status};
+use proofback_domain::time::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::Type;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{EntryRow, PostbackRow};
+
+type Result<T> = rusqlite::Result<T>;
+
+fn damaged(column: usize, what: impl std::fmt::Display) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.to_string().into())
+}
+
+pub fn id<K>(row: &Row<'_>, column: usize) -> Result<Id<K>> {
+    Ok(Id::from_bytes(row.get(column)?))
+}
+
+pub fn optional_id<K>(row: &Row<'_>, column: usize) -> Result<Option<Id<K>>> {
+    let bytes: Option<[u8; 16]> = row.get(column)?;
+    Ok(bytes.map(Id::from_bytes))
+}
+
+pub fn click_id(row: &Row<'_>, column: usize) -> Result<ClickId> {
+    Ok(ClickId::from_stored(row.get(column)?))
+}
+
+pub fn optional_click_id(row: &Row<'_>, column: usize) -> Result<Option<ClickId>> {
+    let bytes: Option<[u8; 16]> = row.get(column)?;
+    Ok(bytes.map(ClickId::from_stored))
+}
+
+pub fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
+    Ok(Timestamp::from_millis(row.get(column)?))
+}
+
+pub fn name(row: &Row<'_>, column: usize) -> Result<Name> {
+    let text = row.get_ref(column)?.as_str()?;
+    Name::parse(text).map_err(|error| damaged(column, error))
+}
+
+pub fn optional_name(row: &Row<'_>, column: usize) -> Result<Option<Name>> {
+    match row.get_ref(column)?.as_str_or_null()? {
+        Some(text) => Name::parse(text).map(Some).map_err(|error| damaged(column, error)),
+        None => Ok(None),
+    }
+}
+
+pub fn status(row: &Row<'_>, column: usize) -> Result<Status> {
+    Status::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column, "no status"))
+}
+
+pub fn reason(row: &Row<'_>, column: usize) -> Result<Reason> {
+    Reason::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column, "no reason"))
+}
+
+pub fn outcome(row: &Row<'_>, column: usize) -> Result<Outcome> {
+    Outcome::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column, "no outcome"))
+}
+
+pub fn json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Result<T> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| damaged(column, error))
+}
+
+pub fn money(row: &Row<'_>, amount: usize, currency: usize) -> Result<Money> {
+    let code = row.get_ref(currency)?.as_str()?;
+    let currency_known = Currency::parse(code).ok_or_else(|| damaged(currency, "no currency"))?;
+    Ok(Money { micros: row.get(amount)?, currency: currency_known })
+}
+
+pub const CLICK: &str = "id, at, link, partner, offer, advertiser, details";
+
+pub fn click(row: &Row<'_>) -> Result<Click> {
+    Ok(Click {
+        id: click_id(row, 0)?,
+        at: time(row, 1)?,
+        link: name(row, 2)?,
+        partner: name(row, 3)?,
+        offer: name(row, 4)?,
+        advertiser: name(row, 5)?,
+        details: json::<Details>(row, 6)?,
+    })
+}
+
+/// The part of a conversion that nothing is searched by.
+#[derive(Serialize, Deserialize)]
+pub struct ConversionMoney {
+    amount: Option<Money>,
+    named_revenue: Option<Money>,
+    named_payout: Option<Money>,
+    commission: Option<Money>,
+    revenue: Option<Money>,
+    refunded_micros: i64,
+    earned: bool,
+    test: bool,
+    revision: u32,
+}
+
+impl ConversionMoney {
+    pub fn of(conversion: &Conversion) -> Self {
+        Self {
+            amount: conversion.amount,
+            named_revenue: conversion.named_revenue,
+            named_payout: conversion.named_payout,
+            commission: conversion.commission,
+            revenue: conversion.revenue,
+            refunded_micros: conversion.refunded_micros,
+            earned: conversion.earned,
+            test: conversion.test,
+            revision: conversion.revision,
+        }
+    }
+}
+
+pub const CONVERSION: &str = "conversion.id, conversion.at, conversion.event_at, conversion.advertiser, \
+    conversion.offer, conversion.event, conversion.partner, conversion.link, conversion.click_id, conversion.txid, \
+    conversion.status, conversion.held, conversion.changed_at, conversion.money";
+
+pub fn conversion(row: &Row<'_>) -> Result<Conversion> {
+    let money: ConversionMoney = json(row, 13)?;
+    let held = match row.get_ref(11)?.as_str_or_null()? {
+        Some(_) => Some(reason(row, 11)?),
+        None => None,
+    };
+    Ok(Conversion {
+        id: id(row, 0)?,
+        at: time(row, 1)?,
+        event_at: time(row, 2)?,
+        advertiser: name(row, 3)?,
+        offer: name(row, 4)?,
+        event: name(row, 5)?,
+        partner: name(row, 6)?,
+        link: name(row, 7)?,
+        click_id: click_id(row, 8)?,
+        txid: row.get(9)?,
+        status: status(row, 10)?,
+        held,
+        amount: money.amount,
+        named_revenue: money.named_revenue,
+        named_payout: money.named_payout,
+        commission: money.commission,
+        revenue: money.revenue,
+        refunded_micros: money.refunded_micros,
+        earned: money.earned,
+        test: money.test,
+        changed_at: time(row, 12)?,
+        revision: money.revision,
+    })
+}
+
+pub const CHANGE: &str =
+    "id, conversion_id, postback_id, at, event, txid, named, status, amount, currency, reason";
+
+pub fn change(row: &Row<'_>) -> Result<Change> {
+    let amount: Option<i64> = row.get(8)?;
+    Ok(Change {
+        id: id(row, 0)?,
+        conversion_id: id(row, 1)?,
+        postback_id: id(row, 2)?,
+        at: time(row, 3)?,
+        event: name(row, 4)?,
+        txid: row.get(5)?,
+        named: json(row, 6)?,
+        status: status(row, 7)?,
+        amount: amount.map(|_| money(row, 8, 9)).transpose()?,
+        reason: reason(row, 10)?,
+    })
+}
+
+pub const ENTRY: &str = "id, at, debit, credit, amount, currency, conversion_id, postback_id, reason";
+
+pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
+    Ok(EntryRow {
+        id: id(row, 0)?,
+        at: time(row, 1)?,
+        debit: row.get(2)?,
+        credit: row.get(3)?,
+        amount: money(row, 4, 5)?,
+        conversion_id: optional_id(row, 6)?,
+        postback_id: optional_id(row, 7)?,
+        reason: row.get(8)?,
+    })
+}
+
+pub const POSTBACK: &str = "id, at, method, path, ip, params, fields, advertiser, click_id, outcome, reason, message, \
+    field, advice, checks, conversion_id, status, decided_at, revision, likely";
+
+pub fn postback(row: &Row<'_>) -> Result<PostbackRow> {
+    let fields: BTreeMap<String, String> = json(row, 6)?;
+    let has_status = row.get_ref(16)?.as_str_or_null()?.is_some();
+    Ok(PostbackRow {
+        id: id(row, 0)?,
+        at: time(row, 1)?,
+        method: row.get(2)?,
+        path: row.get(3)?,
+        ip: row.get(4)?,
+        params: json(row, 5)?,
+        fields,
+        advertiser: optional_name(row, 7)?,
+        click_id: optional_click_id(row, 8)?,
+        likely_click: optional_click_id(row, 19)?,
+        outcome: outcome(row, 9)?,
+        reason: reason(row, 10)?,
+        message: row.get(11)?,
+        field: row.get(12)?,
+        advice: row.get(13)?,
+        checks: json(row, 14)?,
+        conversion_id: optional_id(row, 15)?,
+        status: if has_status { Some(status(row, 16)?) } else { None },
+        decided_at: time(row, 17)?,
+        revision: row.get(18)?,
+        earlier: Vec::new(),
+    })
+}

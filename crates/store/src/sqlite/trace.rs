@@ -1,0 +1,105 @@
+//! Everything that happened to one click, from all tables, in order.
+
+use proofback_domain::click_id::ClickId;
+use rusqlite::{Connection, Row};
+
+use super::{Store, clicks, deliveries, known, lists, rows};
+use crate::error::StoreError;
+use crate::model::{Trace, TraceItem};
+
+/// More postbacks of one click than this are not shown.
+const POSTBACKS_MAX: u32 = 1_000;
+
+impl Store {
+    /// `None` for a click that is not in the store.
+    pub async fn trace(&self, id: ClickId) -> Result<Option<Trace>, StoreError> {
+        self.read(move |connection| trace(connection, id)).await
+    }
+}
+
+fn trace(connection: &Connection, id: ClickId) -> Result<Option<Trace>, StoreError> {
+    let Some(click) = clicks::find_click(connection, id)? else {
+        return Ok(None);
+    };
+    let mut timeline = vec![TraceItem::Click(Box::new(click.clone()))];
+    postbacks(connection, id, &mut timeline)?;
+    let query = format!("select {} from conversion where click_id = ?1 order by id", rows::CONVERSION);
+    let mut statement = connection.prepare_cached(&query)?;
+    let conversions = statement.query_map([id.to_bytes()], rows::conversion)?;
+    for conversion in conversions {
+        let conversion = conversion?;
+        for (number, change) in known::changes(connection, conversion.id)?.into_iter().enumerate() {
+            let (change, conversion) = (Box::new(change), Box::new(conversion.clone()));
+            timeline.push(TraceItem::Conversion { change, conversion, first: number == 0 });
+        }
+        let of_conversion = conversion.id.to_bytes();
+        entries(connection, &of_conversion, &mut timeline)?;
+        outbound(connection, &of_conversion, &mut timeline)?;
+    }
+    // Stable: what happened in one millisecond keeps the order in which it was written.
+    timeline.sort_by_key(|item| (item.at(), item.rank()));
+    Ok(Some(Trace { click, timeline }))
+}
+
+fn postbacks(connection: &Connection, id: ClickId, timeline: &mut Vec<TraceItem>) -> Result<(), StoreError> {
+    let query = format!(
+        "select id from postback where click_id = ?1 union select id from postback where likely = ?1 order by id limit {POSTBACKS_MAX}"
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    let ids = statement.query_map([id.to_bytes()], |row| rows::id(row, 0))?.collect::<Result<Vec<_>, _>>()?;
+    for postback_id in ids {
+        if let Some(row) = lists::find_postback(connection, postback_id)? {
+            let meant = row.click_id != Some(id);
+            timeline.push(TraceItem::Postback { row: Box::new(row), meant });
+        }
+    }
+    Ok(())
+}
+
+fn entries(
+    connection: &Connection,
+    conversion: &[u8; 16],
+    timeline: &mut Vec<TraceItem>,
+) -> Result<(), StoreError> {
+    let query = format!("select {} from entry where conversion_id = ?1 order by number", rows::ENTRY);
+    let mut statement = connection.prepare_cached(&query)?;
+    for entry in statement.query_map([conversion], rows::entry)? {
+        timeline.push(TraceItem::Entry(Box::new(entry?)));
+    }
+    Ok(())
+}
+
+fn outbound(
+    connection: &Connection,
+    conversion: &[u8; 16],
+    timeline: &mut Vec<TraceItem>,
+) -> Result<(), StoreError> {
+    let query =
+        format!("select {} from delivery where conversion_id = ?1 order by number", deliveries::DELIVERY);
+    let mut statement = connection.prepare_cached(&query)?;
+    for row in statement.query_map([conversion], deliveries::delivery)? {
+        let row = row?;
+        let id = row.id;
+        timeline.push(TraceItem::Delivery(Box::new(row)));
+        let query = "select delivery_id, number, at, request, status, error, duration_ms, answer from attempt \
+            where delivery_id = ?1 order by number";
+        let mut statement = connection.prepare_cached(query)?;
+        for attempt in statement.query_map([id.to_bytes()], attempt)? {
+            timeline.push(attempt?);
+        }
+    }
+    Ok(())
+}
+
+fn attempt(row: &Row<'_>) -> rusqlite::Result<TraceItem> {
+    Ok(TraceItem::Attempt {
+        delivery_id: rows::id(row, 0)?,
+        number: row.get(1)?,
+        at: rows::time(row, 2)?,
+        request: row.get(3)?,
+        status: row.get(4)?,
+        error: row.get(5)?,
+        duration_ms: row.get(6)?,
+        answer: row.get(7)?,
+    })
+}

@@ -1,0 +1,152 @@
+//! The writer: one thread, one connection, groups of jobs in one transaction each.
+//!
+//! What arrives while a commit is being synced makes the next group. A job's answer leaves after its commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::StoreError;
+
+/// Jobs that may wait; beyond that the store is unavailable.
+const QUEUE_MAX: usize = 16_384;
+/// Jobs in one transaction.
+const GROUP_MAX: usize = 2_048;
+
+/// Runs in the transaction; what it returns is called with the commit's result.
+type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+pub struct Writer {
+    jobs: mpsc::Sender<Job>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Writer {
+    pub fn start(connection: Connection, on_fatal: Box<dyn Fn(&str) + Send + Sync>) -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&waiting);
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(&connection, queue, &counter, &on_fatal))
+            .expect("a thread can be started while the process starts");
+        Self { jobs, waiting }
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Hands in a job and waits for its commit. The job is undone alone if it fails.
+    pub async fn submit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        let boxed: Job = Box::new(move |connection| {
+            let result = in_savepoint(connection, job);
+            Box::new(move |commit| {
+                // The asker may have given up waiting; what was committed stays committed.
+                drop(sender.send(commit.and(result)));
+            })
+        });
+        self.jobs
+            .try_send(boxed)
+            .map_err(|_| StoreError::Unavailable("too many writes are waiting".into()))?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".into())))
+    }
+
+    /// Like [`Self::submit`] for a job of a single statement, which needs no savepoint to be undone.
+    pub async fn submit_single(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        let boxed: Job = Box::new(move |connection| {
+            let result = job(connection);
+            Box::new(move |commit| drop(sender.send(commit.and(result))))
+        });
+        self.jobs
+            .try_send(boxed)
+            .map_err(|_| StoreError::Unavailable("too many writes are waiting".into()))?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".into())))
+    }
+}
+
+fn run(
+    connection: &Connection,
+    mut queue: mpsc::Receiver<Job>,
+    waiting: &AtomicUsize,
+    on_fatal: &(dyn Fn(&str) + Send + Sync),
+) {
+    let mut group = Vec::with_capacity(GROUP_MAX);
+    while let Some(first) = queue.blocking_recv() {
+        group.push(first);
+        while group.len() < GROUP_MAX {
+            let Ok(next) = queue.try_recv() else { break };
+            group.push(next);
+        }
+        let jobs = group.len();
+        let (answers, commit) = commit_group(connection, group.drain(..));
+        waiting.fetch_sub(jobs, Ordering::Relaxed);
+        let fatal = commit.as_ref().err().filter(|error| is_fatal(error)).map(ToString::to_string);
+        let commit = commit.map_err(StoreError::from);
+        for answer in answers {
+            answer(commit.clone());
+        }
+        if let Some(error) = fatal {
+            // Whether the rows are on the disk is not known any more: a further sync may succeed and lie.
+            on_fatal(&error);
+            return;
+        }
+    }
+}
+
+fn commit_group(
+    connection: &Connection,
+    jobs: impl Iterator<Item = Job>,
+) -> (Vec<Answer>, Result<(), rusqlite::Error>) {
+    let begun = connection.prepare_cached("begin immediate").and_then(|mut begin| begin.execute([]));
+    let answers: Vec<Answer> = jobs.map(|job| job(connection)).collect();
+    let committed = match begun {
+        Err(error) => Err(error),
+        // An error like a full disk ends the whole transaction by itself.
+        Ok(_) if connection.is_autocommit() => Err(lost()),
+        Ok(_) => connection.prepare_cached("commit").and_then(|mut commit| commit.execute([])).map(drop),
+    };
+    if !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("rollback")
+    {
+        tracing::error!(%error, "a transaction that failed could not be rolled back");
+    }
+    (answers, committed)
+}
+
+fn lost() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+    rusqlite::Error::SqliteFailure(code, Some("the group was rolled back".into()))
+}
+
+fn is_fatal(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::SystemIoFailure))
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    job: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.prepare_cached("savepoint job")?.execute([])?;
+    let result = job(connection);
+    if result.is_err() && !connection.is_autocommit() {
+        connection.prepare_cached("rollback to job")?.execute([])?;
+    }
+    if !connection.is_autocommit() {
+        connection.prepare_cached("release job")?.execute([])?;
+    }
+    result
+}

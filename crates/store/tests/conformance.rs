@@ -1,0 +1,346 @@
+//! What every storage engine must do; each test runs on each engine there is.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proofback_domain::delivery::{AttemptOutcome, DeliveryState};
+use proofback_domain::id::Id;
+use proofback_domain::name::Name;
+use proofback_domain::outcome::{Outcome, Reason, Status};
+use proofback_domain::time::Span;
+use proofback_store::{
+    AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, EntryFilter, Kept, PageRequest,
+    PostbackFilter, StoreError, TraceItem,
+};
+use support::{Installation, PATIENT, PROGRAM, adopt, later, now, open};
+
+const LEASE: Span = Span::from_seconds(60);
+
+fn target() -> Name {
+    Name::parse("reelmedia-tracker").unwrap()
+}
+
+fn record(claimed: &ClaimedDelivery, outcome: AttemptOutcome) -> AttemptRecord {
+    AttemptRecord {
+        delivery_id: claimed.id,
+        number: claimed.attempt,
+        lease_until: claimed.lease_until,
+        at: now(),
+        request: "GET https://tracker.example/".into(),
+        status: Some(if outcome == AttemptOutcome::Delivered { 200 } else { 500 }),
+        error: (outcome != AttemptOutcome::Delivered).then(|| "status_500".into()),
+        duration_ms: 3,
+        answer: "OK".into(),
+        outcome,
+    }
+}
+
+#[tokio::test]
+async fn a_click_is_found_by_its_id_and_by_its_beginning() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    assert_eq!(world.store.click(click.id).await.unwrap().as_ref(), Some(&click));
+    assert_eq!(world.store.click_like(click.id.prefix()).await.unwrap().as_ref(), Some(&click));
+    let unknown = world.make_click("reelmedia-shop");
+    assert_eq!(world.store.click(unknown.id).await.unwrap(), None);
+    assert_eq!(world.store.keep_click(click.clone(), PATIENT).await.unwrap(), Kept::Stored);
+    assert_eq!(world.store.last_click_at().await.unwrap(), now());
+}
+
+#[tokio::test]
+async fn a_decision_is_kept_whole() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    let decision = world.sale(&click, "S1").await;
+    let row = world.store.postback(decision.postback_id).await.unwrap().unwrap();
+    assert_eq!(
+        (row.outcome, row.reason, row.checks),
+        (Outcome::Accepted, Reason::Ok, decision.checks.clone())
+    );
+    assert_eq!(
+        (row.click_id, row.conversion_id, row.status),
+        (Some(click.id), decision.conversion_id, Some(Status::Approved))
+    );
+    let conversion = world.store.conversion(decision.conversion_id.unwrap()).await.unwrap();
+    assert_eq!(conversion, decision.effects.conversion);
+    assert_eq!(world.balance("partner:reelmedia:approved").await, 10_000_000);
+    assert_eq!(world.balance("advertiser:shop:due").await, -15_000_000);
+    let entries = world.store.entries(EntryFilter::default(), PageRequest::first(10)).await.unwrap();
+    assert_eq!(entries.rows.len(), 2);
+    let deliveries = world.store.deliveries(DeliveryFilter::default(), PageRequest::first(10)).await.unwrap();
+    assert_eq!(deliveries.rows.len(), 3);
+    assert!(deliveries.rows.iter().all(|row| row.state == DeliveryState::Pending));
+}
+
+#[tokio::test]
+async fn fifty_at_once_on_one_txid_are_one_conversion() {
+    let world = Arc::new(Installation::new().await);
+    let click = world.click("reelmedia-shop").await;
+    let sent = (0..50).map(|_| {
+        let (world, click) = (Arc::clone(&world), click.clone());
+        tokio::spawn(async move { world.sale(&click, "S1").await.reason })
+    });
+    let mut reasons = Vec::new();
+    for task in sent.collect::<Vec<_>>() {
+        reasons.push(task.await.unwrap());
+    }
+    assert_eq!(reasons.iter().filter(|reason| **reason == Reason::Ok).count(), 1);
+    assert_eq!(reasons.iter().filter(|reason| **reason == Reason::Duplicate).count(), 49);
+    assert_eq!(world.balance("partner:reelmedia:approved").await, 10_000_000);
+    let log = world.store.postbacks(PostbackFilter::default(), PageRequest::first(100)).await.unwrap();
+    assert_eq!(log.rows.len(), 50);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_is_undone_alone() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    let id = Id::new(now(), 99);
+    let query = |txid: &str| format!("click_id={}&txid={txid}&event=sale&amount=10&currency=EUR", click.id);
+    let (first, second, third) = (query("S1"), query("S2"), query("S3"));
+    let (first, second, third) = tokio::join!(
+        world.send_as(id, "shop", &first, now()),
+        world.send_as(id, "shop", &second, now()),
+        world.send("shop", &third, now()),
+    );
+    assert!(first.is_ok() && third.is_ok());
+    assert!(matches!(second, Err(StoreError::Failed(_))), "{second:?}");
+    let conversions =
+        world.store.conversions(ConversionFilter::default(), PageRequest::first(10)).await.unwrap();
+    let txids: BTreeSet<_> = conversions.rows.into_iter().filter_map(|row| row.txid).collect();
+    assert_eq!(txids, BTreeSet::from(["S1".to_owned(), "S3".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_slow_store_sends_the_click_to_the_spill_and_it_arrives_later() {
+    let world = Installation::new().await;
+    let click = world.make_click("reelmedia-shop");
+    assert_eq!(world.store.keep_click(click.clone(), Duration::ZERO).await.unwrap(), Kept::Spilled);
+    assert!(world.store.has_spill());
+    world.store.drain_spill(now()).await.unwrap();
+    assert_eq!(world.store.click(click.id).await.unwrap(), Some(click));
+    assert!(!world.store.has_spill());
+}
+
+#[tokio::test]
+async fn a_postback_that_waits_for_its_click_is_decided_when_that_is_brought_in() {
+    let world = Installation::new().await;
+    // Only the spill knows the click: the store is told of it by another directory's spill file.
+    let other = Installation::new().await;
+    let click = world.make_click("reelmedia-shop");
+    assert_eq!(other.store.keep_click(click.clone(), Duration::ZERO).await.unwrap(), Kept::Spilled);
+    let held = world.sale(&click, "S1").await;
+    assert_eq!(held.reason, Reason::AwaitingClick);
+    assert_eq!(world.sale(&click, "S1").await.reason, Reason::Duplicate);
+    let spilled =
+        std::fs::read_dir(other.directory.path().join("spill")).unwrap().next().unwrap().unwrap().path();
+    let directory = world.directory;
+    drop(world.store);
+    std::fs::copy(&spilled, directory.path().join("spill/000000000000.clicks")).unwrap();
+    let store = reopen(directory.path()).await;
+    adopt(&store).await;
+    assert_eq!(store.drain_spill(later("1m")).await.unwrap(), 1);
+    let row = store.postback(held.postback_id).await.unwrap().unwrap();
+    assert_eq!((row.reason, row.status), (Reason::Ok, Some(Status::Approved)));
+    assert_eq!(row.earlier.iter().map(|earlier| earlier.reason).collect::<Vec<_>>(), [Reason::AwaitingClick]);
+    let balances = store.balances(vec!["partner:reelmedia:approved".into()]).await.unwrap();
+    assert_eq!(balances[0].micros, 10_000_000);
+}
+
+/// The lock goes with the last handle; its thread may hold it a moment longer.
+async fn reopen(directory: &std::path::Path) -> proofback_store::Store {
+    loop {
+        match open(directory) {
+            Ok(store) => return store,
+            Err(proofback_store::OpenError::InUse(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_postback_whose_click_does_not_come_is_given_up_after_a_day() {
+    let world = Installation::new().await;
+    let click = world.make_click("reelmedia-shop");
+    let held = world.sale(&click, "S1").await;
+    assert_eq!(world.store.give_up_waiting(later("23h")).await.unwrap(), 0);
+    assert_eq!(world.store.give_up_waiting(later("25h")).await.unwrap(), 1);
+    assert_eq!(world.store.give_up_waiting(later("26h")).await.unwrap(), 0);
+    let row = world.store.postback(held.postback_id).await.unwrap().unwrap();
+    assert_eq!((row.outcome, row.reason), (Outcome::Rejected, Reason::UnknownClickId));
+    // The key is free again.
+    assert_eq!(world.store.keep_click(click.clone(), PATIENT).await.unwrap(), Kept::Stored);
+    assert_eq!(world.sale(&click, "S1").await.reason, Reason::Ok);
+}
+
+#[tokio::test]
+async fn a_refund_that_overtook_its_sale_is_applied_in_the_sales_own_commit() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    let refund = format!("click_id={}&txid=R1&event=refund&original_txid=S1", click.id);
+    let held = world.send("shop", &refund, now()).await.unwrap();
+    assert_eq!(held.reason, Reason::AwaitingOriginal);
+    world.sale(&click, "S1").await;
+    assert_eq!(world.balance("partner:reelmedia:approved").await, 0);
+    let row = world.store.postback(held.postback_id).await.unwrap().unwrap();
+    assert_eq!((row.reason, row.status), (Reason::Reversed, Some(Status::Reversed)));
+}
+
+#[tokio::test]
+async fn deliveries_are_claimed_once_and_in_order_per_conversion() {
+    let world = Installation::new().await;
+    let (one, two) = (world.click("reelmedia-shop").await, world.click("reelmedia-shop").await);
+    world.sale(&one, "S1").await;
+    world.sale(&two, "S2").await;
+    assert_eq!(world.store.due_targets(now()).await.unwrap(), [target()]);
+    let claim = |at| world.store.claim(target(), at, LEASE, 100);
+    let first = claim(now()).await.unwrap();
+    assert_eq!(first.len(), 2, "one of each conversion's three");
+    assert_eq!(first[0].values["txid"], "S1");
+    assert!(claim(now()).await.unwrap().is_empty(), "the rest waits behind those");
+    assert!(world.store.record_attempt(record(&first[0], AttemptOutcome::Delivered)).await.unwrap());
+    let retry = AttemptOutcome::RetryAt(later("5s"));
+    assert!(world.store.record_attempt(record(&first[1], retry)).await.unwrap());
+    let second = claim(now()).await.unwrap();
+    assert_eq!(second.iter().map(|one| one.values["txid"].as_str()).collect::<Vec<_>>(), ["S1"]);
+    assert_eq!(world.store.next_due(now()).await.unwrap(), Some(later("5s")));
+    let third = claim(later("5s")).await.unwrap();
+    assert_eq!((third[0].id, third[0].attempt), (first[1].id, 2), "the same delivery again");
+}
+
+#[tokio::test]
+async fn an_attempt_whose_lease_has_ended_changes_nothing() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    world.sale(&click, "S1").await;
+    let first = world.store.claim(target(), now(), LEASE, 1).await.unwrap();
+    let second = world.store.claim(target(), later("61s"), LEASE, 1).await.unwrap();
+    assert_eq!((first[0].id, second[0].id), (second[0].id, first[0].id));
+    assert!(!world.store.record_attempt(record(&first[0], AttemptOutcome::Failed)).await.unwrap());
+    assert!(world.store.record_attempt(record(&second[0], AttemptOutcome::Delivered)).await.unwrap());
+    let filter = DeliveryFilter { state: Some(DeliveryState::Delivered), ..DeliveryFilter::default() };
+    assert_eq!(world.store.deliveries(filter, PageRequest::first(10)).await.unwrap().rows.len(), 1);
+}
+
+#[tokio::test]
+async fn a_trace_tells_everything_in_order() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    world.sale(&click, "S1").await;
+    let claimed = world.store.claim(target(), now(), LEASE, 1).await.unwrap();
+    world.store.record_attempt(record(&claimed[0], AttemptOutcome::Delivered)).await.unwrap();
+    let cut = click.id.to_string()[..20].to_owned();
+    world.send("shop", &format!("click_id={cut}&event=sale"), later("1s")).await.unwrap();
+    let trace = world.store.trace(click.id).await.unwrap().unwrap();
+    let kinds: Vec<&str> = trace
+        .timeline
+        .iter()
+        .map(|item| match item {
+            TraceItem::Click(_) => "click",
+            TraceItem::Postback { meant: false, .. } => "postback",
+            TraceItem::Postback { meant: true, .. } => "meant",
+            TraceItem::Conversion { .. } => "conversion",
+            TraceItem::Entry(_) => "entry",
+            TraceItem::Delivery(_) => "delivery",
+            TraceItem::Attempt { .. } => "attempt",
+        })
+        .collect();
+    let expected = [
+        "click",
+        "postback",
+        "conversion",
+        "entry",
+        "entry",
+        "delivery",
+        "delivery",
+        "delivery",
+        "attempt",
+        "meant",
+    ];
+    assert_eq!(kinds, expected);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap_or_overlap() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    for number in 0..25 {
+        world.sale(&click, &format!("S{number}")).await;
+    }
+    let mut seen = Vec::new();
+    let mut request = PageRequest::first(10);
+    loop {
+        let page = world.store.postbacks(PostbackFilter::default(), request.clone()).await.unwrap();
+        seen.extend(page.rows.iter().map(|row| row.id));
+        match page.next {
+            Some(next) => request.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 25);
+    assert!(seen.is_sorted_by(|newer, older| newer > older));
+    let entries = world.store.entries(EntryFilter::default(), PageRequest::first(50)).await.unwrap();
+    assert_eq!((entries.rows.len(), entries.next), (50, None));
+}
+
+#[tokio::test]
+async fn filters_find_what_they_name_and_nothing_else() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    world.sale(&click, "S1").await;
+    world.sale(&click, "S1").await;
+    world.send("shop", "click_id=nonsense&event=sale", later("1h")).await.unwrap();
+    let count =
+        |filter| async { world.store.postbacks(filter, PageRequest::first(10)).await.unwrap().rows.len() };
+    let any = PostbackFilter::default;
+    assert_eq!(count(PostbackFilter { outcome: Some(Outcome::Duplicate), ..any() }).await, 1);
+    assert_eq!(count(PostbackFilter { reason: Some(Reason::UnknownClickId), ..any() }).await, 1);
+    assert_eq!(count(PostbackFilter { advertiser: Some(Name::parse("casino").unwrap()), ..any() }).await, 0);
+    assert_eq!(count(PostbackFilter { click_id: Some(click.id), ..any() }).await, 2);
+    assert_eq!(count(PostbackFilter { txid: Some("S1".into()), ..any() }).await, 2);
+    assert_eq!(count(PostbackFilter { from: Some(later("1m")), ..any() }).await, 1);
+    assert_eq!(count(PostbackFilter { to: Some(later("1m")), ..any() }).await, 2);
+}
+
+#[tokio::test]
+async fn a_program_gets_a_revision_and_its_links_numbers_for_ever() {
+    let world = Installation::new().await;
+    let names = |list: &[&str]| list.iter().map(|name| Name::parse(name).unwrap()).collect::<Vec<_>>();
+    let same = world.store.save_program(PROGRAM.into(), vec![], "me".into(), now()).await.unwrap();
+    assert_eq!(same.revision, 1);
+    let before = same.numbers;
+    let next =
+        world.store.save_program("# two".into(), names(&["new-link"]), "me".into(), now()).await.unwrap();
+    assert_eq!(next.revision, 2);
+    assert_eq!(next.numbers.len(), before.len() + 1);
+    assert!(before.iter().all(|(number, link)| next.numbers[number] == *link));
+}
+
+#[tokio::test]
+async fn a_token_is_known_by_its_hash_alone() {
+    let world = Installation::new().await;
+    let id = Id::new(now(), 1);
+    world.store.add_token(id, "ops".into(), "viewer".into(), [7; 32], now()).await.unwrap();
+    let found = world.store.token([7; 32]).await.unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.role.as_str()), ("ops", "viewer"));
+    assert_eq!(world.store.token([8; 32]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_reopening() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    let decision = world.sale(&click, "S1").await;
+    let directory = world.directory;
+    drop(world.store);
+    let store = reopen(directory.path()).await;
+    adopt(&store).await;
+    assert_eq!(store.click(click.id).await.unwrap(), Some(click));
+    assert_eq!(store.conversion(decision.conversion_id.unwrap()).await.unwrap(), decision.effects.conversion);
+    assert_eq!(store.click_key().await.unwrap(), [3; 16]);
+}
