@@ -1,0 +1,109 @@
+//! Conversions, newest first.
+
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use proofback_domain::conversion::Conversion;
+use proofback_domain::money::Currencies;
+use proofback_domain::outcome::Status;
+use proofback_store::ConversionFilter;
+use serde_json::{Value, json};
+
+use super::money;
+use super::page::{Query, list as page};
+use super::{Caller, failed, problem};
+use crate::role::Role;
+use crate::state::Web;
+
+pub async fn list(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let (mut filter, request) = match filter(&web, query.as_deref()) {
+        Ok(asked) => asked,
+        Err(response) => return response,
+    };
+    match &caller.role {
+        Role::Admin | Role::Manager | Role::Finance | Role::Viewer => {}
+        // A partner sees its own, whatever it asks for.
+        Role::Partner(own) => filter.partner = Some(own.clone()),
+        Role::Advertiser(_) => return problem::forbidden(),
+    }
+    let currencies = money::currencies(web.store.snapshot().as_deref());
+    let for_partner = !caller.role.is_staff();
+    match web.store.conversions(filter, request).await {
+        Ok(rows) => page("conversions", rows, |row| show(row, &currencies, for_partner)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn filter(
+    web: &Web,
+    query: Option<&str>,
+) -> Result<(ConversionFilter, proofback_store::PageRequest), Response> {
+    let mut query = Query::new(query);
+    let filter = ConversionFilter {
+        advertiser: query.name("advertiser")?,
+        partner: query.name("partner")?,
+        offer: query.name("offer")?,
+        event: query.text("event"),
+        status: query.parsed("status", Status::parse)?,
+        click_id: query.click_id(web.store.snapshot().as_deref())?,
+        txid: query.text("txid"),
+        from: query.time("from")?,
+        to: query.time("to")?,
+    };
+    let request = query.page()?;
+    query.finish()?;
+    Ok((filter, request))
+}
+
+pub async fn one(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
+    let not_found = || problem::not_found("there is no such conversion");
+    let Ok(id) = id.parse() else {
+        return not_found();
+    };
+    let currencies = money::currencies(web.store.snapshot().as_deref());
+    match web.store.conversion(id).await {
+        Ok(Some(row)) if caller.role.is_staff() => super::json(&show(&row, &currencies, false)),
+        Ok(Some(row)) if caller.role.is_partner(row.partner.as_str()) => {
+            super::json(&show(&row, &currencies, true))
+        }
+        Ok(Some(_) | None) => not_found(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// A conversion as JSON; what the house earns by it is not for the partner.
+pub fn show(row: &Conversion, currencies: &Currencies, for_partner: bool) -> Value {
+    let mut view = json!({
+        "conversion_id": row.id,
+        "at": row.at.iso(),
+        "event_at": row.event_at.iso(),
+        "advertiser": row.advertiser,
+        "offer": row.offer,
+        "event": row.event,
+        "partner": row.partner,
+        "link": row.link,
+        "click_id": row.click_id,
+        "txid": row.txid,
+        "status": row.status,
+        "held": row.held,
+        "test": row.test,
+        "changed_at": row.changed_at.iso(),
+        "revision": row.revision,
+    });
+    if let Some(members) = view.as_object_mut() {
+        money::put(members, "amount", row.amount, currencies);
+        money::put(members, "payout", row.commission, currencies);
+        if !for_partner {
+            money::put(members, "revenue", row.revenue, currencies);
+        }
+    }
+    view
+}

@@ -1,0 +1,108 @@
+//! Balances and the journal.
+
+use std::collections::BTreeMap;
+
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use proofback_domain::ledger::Account;
+use proofback_domain::money::{Currencies, Currency};
+use proofback_domain::name::Name;
+use proofback_store::{EntryFilter, EntryRow};
+use serde_json::{Value, json};
+
+use super::money;
+use super::page::{Query, list as page};
+use super::{Caller, failed, problem};
+use crate::state::Web;
+
+/// What a partner has pending, approved and paid, per currency.
+pub async fn balance(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
+    let not_found = || problem::not_found("there is no such partner");
+    if !caller.role.is_staff() && !caller.role.is_partner(&id) {
+        return not_found();
+    }
+    let Ok(name) = Name::parse(&id) else {
+        return not_found();
+    };
+    let snapshot = web.store.snapshot();
+    let sides = [
+        ("pending", Account::PartnerPending(name.clone())),
+        ("approved", Account::PartnerApproved(name.clone())),
+        ("paid", Account::PartnerPaid(name.clone())),
+    ];
+    let accounts = sides.iter().map(|(_, account)| account.to_string()).collect();
+    let balances = match web.store.balances(accounts).await {
+        Ok(balances) => balances,
+        Err(error) => return failed(&error),
+    };
+    let partner = snapshot.as_ref().and_then(|snapshot| snapshot.program.partners.get(&name));
+    // A partner who left the program keeps his account.
+    if partner.is_none() && balances.is_empty() {
+        return not_found();
+    }
+    let currencies = money::currencies(snapshot.as_deref());
+    let mut by_currency: BTreeMap<Currency, BTreeMap<&str, i128>> = BTreeMap::new();
+    for balance in balances {
+        if let Some((side, _)) = sides.iter().find(|(_, account)| account.to_string() == balance.account) {
+            by_currency.entry(balance.currency).or_default().insert(side, balance.micros);
+        }
+    }
+    let shown: Vec<Value> =
+        by_currency.iter().map(|(currency, sums)| show_sums(*currency, sums, &currencies)).collect();
+    super::json(&json!({ "partner": name, "balances": shown }))
+}
+
+fn show_sums(currency: Currency, sums: &BTreeMap<&str, i128>, currencies: &Currencies) -> Value {
+    let sum = |side: &str| currencies.sum(sums.get(side).copied().unwrap_or(0), currency);
+    json!({ "currency": currency, "pending": sum("pending"), "approved": sum("approved"), "paid": sum("paid") })
+}
+
+pub async fn entries(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    if !caller.role.is_staff() {
+        return problem::forbidden();
+    }
+    let (filter, request) = match filter(query.as_deref()) {
+        Ok(asked) => asked,
+        Err(response) => return response,
+    };
+    let currencies = money::currencies(web.store.snapshot().as_deref());
+    match web.store.entries(filter, request).await {
+        Ok(rows) => page("entries", rows, |row| show(row, &currencies)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn filter(query: Option<&str>) -> Result<(EntryFilter, proofback_store::PageRequest), Response> {
+    let mut query = Query::new(query);
+    let filter = EntryFilter {
+        account: query.parsed("account", |text| Account::parse(text).map(|account| account.to_string()))?,
+        from: query.time("from")?,
+        to: query.time("to")?,
+    };
+    let request = query.page()?;
+    query.finish()?;
+    Ok((filter, request))
+}
+
+pub fn show(row: &EntryRow, currencies: &Currencies) -> Value {
+    json!({
+        "id": row.id,
+        "at": row.at.iso(),
+        "debit": row.debit,
+        "credit": row.credit,
+        "amount": currencies.amount(row.amount),
+        "currency": row.amount.currency,
+        "conversion_id": row.conversion_id,
+        "postback_id": row.postback_id,
+        "reason": row.reason,
+    })
+}

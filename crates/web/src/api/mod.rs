@@ -1,0 +1,55 @@
+//! The API over what is recorded: bearer tokens, JSON answers, problem documents.
+
+mod auth;
+mod conversions;
+mod deliveries;
+mod ledger;
+mod money;
+mod page;
+mod postbacks;
+pub mod problem;
+mod programs;
+mod trace;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use proofback_store::StoreError;
+use serde_json::Value;
+
+use crate::program::store_problem;
+use crate::state::Web;
+
+pub use auth::Caller;
+
+pub fn router(web: Web) -> Router<Web> {
+    Router::new()
+        .route("/clicks/{id}", get(trace::click))
+        .route("/trace/{click_id}", get(trace::trace))
+        .route("/postbacks", get(postbacks::list))
+        .route("/postbacks/{id}", get(postbacks::one))
+        .route("/conversions", get(conversions::list))
+        .route("/conversions/{id}", get(conversions::one))
+        .route("/partners/{id}/balance", get(ledger::balance))
+        .route("/ledger/entries", get(ledger::entries))
+        .route("/deliveries", get(deliveries::list))
+        .route("/program", get(programs::show).put(programs::put))
+        .route("/tokens", post(programs::create_token))
+        .fallback(not_found)
+        .layer(axum::middleware::from_fn_with_state(web, auth::require_token))
+}
+
+pub async fn not_found() -> Response {
+    problem::not_found("nothing is at this address")
+}
+
+fn json(value: &Value) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (headers, value.to_string()).into_response()
+}
+
+fn failed(error: &StoreError) -> Response {
+    tracing::error!(%error, "a request to the API failed");
+    store_problem(error)
+}

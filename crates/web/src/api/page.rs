@@ -1,0 +1,85 @@
+//! Query parameters of lists, read strictly: an unknown or unreadable one is an error that names it.
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use proofback_domain::click_id::ClickId;
+use proofback_domain::name::Name;
+use proofback_domain::program::Snapshot;
+use proofback_domain::time::Timestamp;
+use proofback_store::{Cursor, Page, PageRequest};
+use serde_json::{Map, Value};
+
+use super::problem;
+
+const LIMIT_DEFAULT: u32 = 100;
+
+/// The parameters of a request, taken one by one.
+pub struct Query {
+    left: BTreeMap<String, String>,
+}
+
+impl Query {
+    pub fn new(query: Option<&str>) -> Self {
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        Self { left: pairs.into_owned().filter(|(_, value)| !value.is_empty()).collect() }
+    }
+
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.left.remove(name)
+    }
+
+    /// A parameter that `parse` must understand.
+    pub fn parsed<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Response> {
+        let Some(text) = self.left.remove(name) else {
+            return Ok(None);
+        };
+        match parse(&text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(problem::bad_request(&format!("{name}={text:?} cannot be understood"))),
+        }
+    }
+
+    pub fn name(&mut self, name: &str) -> Result<Option<Name>, Response> {
+        self.parsed(name, |text| Name::parse(text).ok())
+    }
+
+    pub fn time(&mut self, name: &str) -> Result<Option<Timestamp>, Response> {
+        // A day alone is its first moment in UTC.
+        self.parsed(name, |text| {
+            Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z")))
+        })
+    }
+
+    pub fn click_id(&mut self, snapshot: Option<&Snapshot>) -> Result<Option<ClickId>, Response> {
+        self.parsed("click_id", |text| snapshot?.keys.read(text.trim()))
+    }
+
+    pub fn page(&mut self) -> Result<PageRequest, Response> {
+        let limit = self.parsed("limit", |text| {
+            text.parse().ok().filter(|limit| 1 <= *limit && *limit <= PageRequest::LIMIT_MAX)
+        })?;
+        let after = self.parsed("cursor", Cursor::parse)?;
+        Ok(PageRequest { limit: limit.unwrap_or(LIMIT_DEFAULT), after })
+    }
+
+    /// Nothing may be left over: a misspelt filter must not answer more than was asked for.
+    pub fn finish(self) -> Result<(), Response> {
+        match self.left.into_keys().next() {
+            Some(name) => Err(problem::bad_request(&format!("{name:?} is no parameter of this list"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `{"postbacks": [...], "next": "cursor" | null}`
+pub fn list<T>(name: &str, page: Page<T>, show: impl Fn(&T) -> Value) -> Response {
+    let mut body = Map::new();
+    body.insert(name.to_owned(), page.rows.iter().map(show).collect());
+    body.insert("next".into(), page.next.map_or(Value::Null, |cursor| Value::String(cursor.to_string())));
+    super::json(&Value::Object(body))
+}

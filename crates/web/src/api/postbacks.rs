@@ -1,0 +1,111 @@
+//! The postback log.
+
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use proofback_domain::outcome::{Outcome, Reason};
+use proofback_store::{EarlierDecision, PostbackFilter, PostbackRow};
+use serde_json::{Value, json};
+
+use super::page::{Query, list as page};
+use super::{Caller, failed, problem};
+use crate::state::Web;
+
+pub async fn list(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    if !caller.role.is_staff() {
+        return problem::forbidden();
+    }
+    let (filter, request) = match filter(&web, query.as_deref()) {
+        Ok(asked) => asked,
+        Err(response) => return response,
+    };
+    match web.store.postbacks(filter, request).await {
+        Ok(rows) => page("postbacks", rows, |row| show(row, false)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn filter(
+    web: &Web,
+    query: Option<&str>,
+) -> Result<(PostbackFilter, proofback_store::PageRequest), Response> {
+    let mut query = Query::new(query);
+    let filter = PostbackFilter {
+        outcome: query.parsed("outcome", Outcome::parse)?,
+        reason: query.parsed("reason", Reason::parse)?,
+        advertiser: query.name("advertiser")?,
+        click_id: query.click_id(web.store.snapshot().as_deref())?,
+        txid: query.text("txid"),
+        from: query.time("from")?,
+        to: query.time("to")?,
+    };
+    let request = query.page()?;
+    query.finish()?;
+    Ok((filter, request))
+}
+
+/// One postback with its explanation.
+pub async fn one(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
+    if !caller.role.is_staff() {
+        return problem::forbidden();
+    }
+    let Ok(id) = id.parse() else {
+        return problem::not_found("there is no such postback");
+    };
+    match web.store.postback(id).await {
+        Ok(Some(row)) => super::json(&show(&row, true)),
+        Ok(None) => problem::not_found("there is no such postback"),
+        Err(error) => failed(&error),
+    }
+}
+
+/// A postback as JSON; `whole` adds the checks and the earlier decisions.
+pub fn show(row: &PostbackRow, whole: bool) -> Value {
+    let params: Vec<Value> =
+        row.params.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let mut view = json!({
+        "postback_id": row.id,
+        "at": row.at.iso(),
+        "method": row.method,
+        "path": row.path,
+        "ip": row.ip,
+        "params": params,
+        "fields": row.fields,
+        "advertiser": row.advertiser,
+        "click_id": row.click_id,
+        "likely_click": row.likely_click,
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "message": row.message,
+        "field": row.field,
+        "advice": row.advice,
+        "conversion_id": row.conversion_id,
+        "status": row.status,
+        "decided_at": row.decided_at.iso(),
+        "revision": row.revision,
+    });
+    if let (Some(members), true) = (view.as_object_mut(), whole) {
+        members.insert("explanation".into(), json!(row.checks));
+        members.insert("earlier_decisions".into(), row.earlier.iter().map(earlier).collect());
+    }
+    view
+}
+
+fn earlier(decision: &EarlierDecision) -> Value {
+    json!({
+        "decided_at": decision.decided_at.iso(),
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "message": decision.message,
+        "revision": decision.revision,
+        "explanation": decision.checks,
+    })
+}

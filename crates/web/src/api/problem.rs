@@ -1,0 +1,74 @@
+//! Errors at the HTTP edge: RFC 9457 problem documents with a closed set of codes.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use proofback_domain::time::Span;
+use serde_json::{Value, json};
+
+/// A problem document; `code` is stable, `detail` a sentence.
+pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+    problem_with(status, code, detail, Value::Null)
+}
+
+/// Like [`problem`], with the mistakes of a program in it.
+pub fn problem_with(status: StatusCode, code: &str, detail: &str, mistakes: Value) -> Response {
+    let mut body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+    });
+    if let (Some(members), false) = (body.as_object_mut(), mistakes.is_null()) {
+        members.insert("mistakes".into(), mistakes);
+    }
+    let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+    (status, headers, body.to_string()).into_response()
+}
+
+/// Trying again can help.
+pub fn unavailable(detail: &str) -> Response {
+    retry_later(problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail), 1)
+}
+
+pub fn rate_limited(wait: Span) -> Response {
+    let seconds = wait.millis().div_ceil(1_000).max(1);
+    let detail = "more postbacks came than were agreed; this one was not recorded";
+    retry_later(problem(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail), seconds)
+}
+
+pub fn too_large(bytes_max: usize) -> Response {
+    problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &format!("a body has at most {bytes_max} bytes here"))
+}
+
+/// The log says more than the caller may know.
+pub fn failed() -> Response {
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "failed", "something failed here; the log says what")
+}
+
+pub fn bad_request(detail: &str) -> Response {
+    problem(StatusCode::BAD_REQUEST, "bad_request", detail)
+}
+
+pub fn not_found(detail: &str) -> Response {
+    problem(StatusCode::NOT_FOUND, "not_found", detail)
+}
+
+pub fn forbidden() -> Response {
+    problem(StatusCode::FORBIDDEN, "forbidden", "this token may not do that")
+}
+
+pub fn unauthorized() -> Response {
+    let mut response = problem(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "send a valid access token as Authorization: Bearer",
+    );
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+fn retry_later(mut response: Response, seconds: u64) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}

@@ -1,0 +1,104 @@
+//! The program in force, and access tokens.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use proofback_domain::program::Mistake;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Caller, failed, problem};
+use crate::program::{ApplyError, apply};
+use crate::role::{Role, hash_token};
+use crate::state::Web;
+
+/// `{"revision", "at", "author", "source"}` of the program in force.
+pub async fn show(State(web): State<Web>, Extension(caller): Extension<Caller>) -> Response {
+    if !caller.role.is_staff() {
+        return problem::forbidden();
+    }
+    match web.store.program().await {
+        Ok(Some(program)) => super::json(&json!({
+            "revision": program.revision,
+            "at": program.at.iso(),
+            "author": program.author,
+            "source": program.source,
+        })),
+        Ok(None) => problem::not_found("no program was applied yet"),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Applies the program file that is the body, all or nothing.
+pub async fn put(State(web): State<Web>, Extension(caller): Extension<Caller>, body: String) -> Response {
+    if !caller.role.may_configure() {
+        return problem::forbidden();
+    }
+    match apply(&web.store, &body, &caller.name, (web.now)(), web.resolve.as_ref()).await {
+        Ok(applied) => {
+            tracing::info!(revision = applied.revision, author = caller.name, "a program is in force");
+            super::json(&json!({ "revision": applied.revision, "warnings": mistakes(&applied.mistakes) }))
+        }
+        Err(ApplyError::Mistakes(found)) => problem::problem_with(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "program_mistakes",
+            "the program has mistakes; nothing was changed",
+            mistakes(&found),
+        ),
+        Err(error @ ApplyError::Secret { .. }) => problem::problem(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "secret_missing",
+            &format!("{error}; nothing was changed"),
+        ),
+        Err(ApplyError::Store(error)) => failed(&error),
+    }
+}
+
+fn mistakes(found: &[Mistake]) -> Value {
+    let show = |mistake: &Mistake| {
+        json!({
+            "severity": mistake.severity.to_string(),
+            "line": mistake.line,
+            "column": mistake.column,
+            "message": mistake.message,
+        })
+    };
+    found.iter().map(show).collect()
+}
+
+#[derive(Deserialize)]
+struct NewToken {
+    role: String,
+    name: String,
+}
+
+/// Makes an access token; the answer is the only place where it is ever shown.
+pub async fn create_token(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    body: String,
+) -> Response {
+    if caller.role != Role::Admin {
+        return problem::forbidden();
+    }
+    let Ok(asked) = serde_json::from_str::<NewToken>(&body) else {
+        return problem::bad_request("send {\"role\": ..., \"name\": ...}");
+    };
+    let Some(role) = Role::parse(&asked.role) else {
+        return problem::bad_request(
+            "a role is admin, manager, finance, viewer, advertiser:ID or partner:ID",
+        );
+    };
+    let name = asked.name.trim();
+    if name.is_empty() || name.chars().count() > 100 {
+        return problem::bad_request("a token's name has 1 to 100 characters");
+    }
+    let token = format!("pb_{}", web.ids.secret());
+    let now = (web.now)();
+    let id = web.ids.postback(now);
+    match web.store.add_token(id, name.to_owned(), role.to_string(), hash_token(&token), now).await {
+        Ok(()) => super::json(&json!({ "id": id, "name": name, "role": role.to_string(), "token": token })),
+        Err(error) => failed(&error),
+    }
+}

@@ -1,0 +1,193 @@
+//! One click from start to end.
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use proofback_domain::click::Click;
+use proofback_domain::click_id::{ClickId, Returned};
+use proofback_domain::conversion::{Change, Conversion};
+use proofback_domain::money::Currencies;
+use proofback_domain::postback::Verdict;
+use proofback_store::{PostbackRow, StoreError, TraceItem};
+use serde_json::{Map, Value, json};
+
+use super::{Caller, conversions, deliveries, failed, ledger, money, postbacks, problem};
+use crate::state::Web;
+
+pub async fn click(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(text): Path<String>,
+) -> Response {
+    if !caller.role.is_staff() {
+        return problem::forbidden();
+    }
+    let found = match find(&web, &text).await {
+        Ok(Some(id)) => web.store.click(id).await,
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Some(click)) => super::json(&show_click(&click)),
+        Ok(None) => problem::not_found("there is no such click"),
+        Err(error) => failed(&error),
+    }
+}
+
+/// `{"click": {...}, "timeline": [...]}`, oldest first; a damaged id finds the click that it was most likely meant to be.
+pub async fn trace(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(text): Path<String>,
+) -> Response {
+    if !caller.role.is_staff() {
+        return problem::forbidden();
+    }
+    let found = match find(&web, &text).await {
+        Ok(Some(id)) => web.store.trace(id).await,
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Some(trace)) => {
+            let currencies = money::currencies(web.store.snapshot().as_deref());
+            let timeline: Vec<Value> =
+                trace.timeline.iter().map(|item| show_item(item, &currencies)).collect();
+            super::json(&json!({ "click": show_click(&trace.click), "timeline": timeline }))
+        }
+        Ok(None) => problem::not_found("there is no such click"),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn find(web: &Web, text: &str) -> Result<Option<ClickId>, StoreError> {
+    let Some(snapshot) = web.store.snapshot() else {
+        return Ok(None);
+    };
+    match snapshot.keys.diagnose(text, |prefix| snapshot.fits(prefix, (web.now)())) {
+        Returned::Genuine { id, .. } => Ok(Some(id)),
+        Returned::Truncated { prefix, .. } | Returned::Altered { prefix, .. } => {
+            Ok(web.store.click_like(prefix).await?.map(|click| click.id))
+        }
+        Returned::Unknown => Ok(None),
+    }
+}
+
+fn show_click(click: &Click) -> Value {
+    let mut view = Map::new();
+    let details = serde_json::to_value(&click.details).unwrap_or_default();
+    for (name, value) in [
+        ("click_id", json!(click.id)),
+        ("at", json!(click.at.iso())),
+        ("link", json!(click.link)),
+        ("partner", json!(click.partner)),
+        ("offer", json!(click.offer)),
+        ("advertiser", json!(click.advertiser)),
+    ] {
+        view.insert(name.into(), value);
+    }
+    if let Value::Object(details) = details {
+        for (name, value) in details {
+            match name.as_str() {
+                "subs" | "others" => {}
+                _ => {
+                    view.insert(name, value);
+                }
+            }
+        }
+    }
+    for number in 1..=10 {
+        let value = click.details.sub(number);
+        if !value.is_empty() {
+            view.insert(format!("sub{number}"), json!(value));
+        }
+    }
+    let params: Vec<Value> =
+        click.details.others.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    view.insert("params".into(), Value::Array(params));
+    Value::Object(view)
+}
+
+/// `at`, `kind`, a sentence for people in `summary`, and the whole of what happened.
+fn show_item(item: &TraceItem, currencies: &Currencies) -> Value {
+    let (kind, summary, details) = match item {
+        TraceItem::Click(click) => ("click", click_summary(click), show_click(click)),
+        TraceItem::Postback { row, meant } => {
+            ("postback", postback_summary(row, *meant), postbacks::show(row, true))
+        }
+        TraceItem::Conversion { change, conversion, first } => (
+            "conversion",
+            change_summary(change, conversion, *first, currencies),
+            show_change(change, conversion, currencies),
+        ),
+        TraceItem::Entry(entry) => {
+            let amount = currencies.show(entry.amount);
+            (
+                "entry",
+                format!("{amount} from {} to {}", entry.debit, entry.credit),
+                ledger::show(entry, currencies),
+            )
+        }
+        TraceItem::Delivery(row) => (
+            "delivery",
+            format!("{} for {} is {}", row.happening, row.target, row.state.code()),
+            deliveries::show(row),
+        ),
+        TraceItem::Attempt { delivery_id, number, request, status, error, duration_ms, answer, .. } => {
+            let result = match (status, error) {
+                (Some(status), _) => format!("answered {status}"),
+                (None, error) => error.clone().unwrap_or_default(),
+            };
+            let details = json!({ "delivery_id": delivery_id, "number": number, "request": request, "status": status,
+                "error": error, "duration_ms": duration_ms, "answer": answer });
+            ("attempt", format!("attempt {number}: {request} {result} in {duration_ms} ms"), details)
+        }
+    };
+    let mut view = Map::new();
+    view.insert("at".into(), json!(item.at().iso()));
+    view.insert("kind".into(), json!(kind));
+    view.insert("summary".into(), json!(summary));
+    if let Value::Object(details) = details {
+        details.into_iter().filter(|(name, _)| name != "at").for_each(|(name, value)| {
+            view.insert(name, value);
+        });
+    }
+    Value::Object(view)
+}
+
+fn click_summary(click: &Click) -> String {
+    let details = &click.details;
+    format!(
+        "{} on {} by {} from {}: {}",
+        details.device, click.link, click.partner, details.ip, details.route
+    )
+}
+
+fn postback_summary(row: &PostbackRow, meant: bool) -> String {
+    let failed = row.checks.iter().find(|check| check.verdict == Verdict::Failed);
+    let why = failed.map_or_else(|| row.message.clone(), |check| check.seen.clone());
+    let meant = if meant { " (most likely meant for this click)" } else { "" };
+    format!("{} {}: {why}{meant}", row.outcome.code(), row.reason.code())
+}
+
+fn change_summary(change: &Change, conversion: &Conversion, first: bool, currencies: &Currencies) -> String {
+    let what = match &change.txid {
+        Some(txid) => format!("{} {txid}", change.event),
+        None => change.event.to_string(),
+    };
+    let amount = change.amount.map(|amount| format!(" of {}", currencies.show(amount))).unwrap_or_default();
+    let verb = if first { "recorded as" } else { "leaves it" };
+    format!("{what}{amount} {verb} {} for {}", change.status.code(), conversion.partner)
+}
+
+fn show_change(change: &Change, conversion: &Conversion, currencies: &Currencies) -> Value {
+    let mut view = conversions::show(conversion, currencies, false);
+    if let Some(members) = view.as_object_mut() {
+        // The state after this change, not the one of now.
+        members.insert("status".into(), json!(change.status));
+        money::put(members, "amount", change.amount, currencies);
+        members.insert("reason".into(), json!(change.reason));
+        members.insert("postback_id".into(), json!(change.postback_id));
+    }
+    view
+}

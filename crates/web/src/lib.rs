@@ -1,0 +1,59 @@
+//! What comes in: clicks on tracking links, postbacks of advertisers, and the API over what is recorded.
+//!
+//! Handlers parse, ask the domain and the store, and answer. Time, identifiers and secrets come in with `Web`;
+//! nothing here reads the clock, the environment or a file.
+
+mod api;
+mod click;
+mod health;
+mod metrics;
+mod postback;
+mod program;
+mod role;
+mod sender;
+mod state;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+pub use metrics::Metrics;
+pub use program::{Applied, ApplyError, apply, load};
+pub use role::{Role, hash_token};
+pub use state::{Ids, Settings, Web};
+
+/// The longest request line that is read.
+const URI_BYTES_MAX: usize = 8 * 1024;
+/// The largest body of a postback.
+const POSTBACK_BYTES_MAX: usize = 64 * 1024;
+/// The largest program file.
+const PROGRAM_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Everything that is answered over HTTP.
+pub fn router(web: Web) -> Router {
+    Router::new()
+        .route("/c/{link}", get(click::redirect).head(click::preview))
+        .route("/postback", get(postback::receive).post(postback::receive))
+        .route("/postback/{advertiser}", get(postback::receive).post(postback::receive))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .nest("/api/v1", api::router(web.clone()))
+        .fallback(api::not_found)
+        .layer(DefaultBodyLimit::max(PROGRAM_BYTES_MAX))
+        .layer(from_fn_with_state(web.clone(), limit_uri))
+        .with_state(web)
+}
+
+async fn limit_uri(state: axum::extract::State<Web>, request: Request, next: Next) -> Response {
+    let bytes = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    if bytes > URI_BYTES_MAX {
+        state.metrics.too_large.inc();
+        return (StatusCode::URI_TOO_LONG, format!("an address has at most {URI_BYTES_MAX} bytes here\n"))
+            .into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,98 @@
+//! Counters for Prometheus.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+pub struct Metrics {
+    pub clicks: Counter,
+    pub clicks_spilled: Counter,
+    pub clicks_unrouted: Counter,
+    pub postbacks: Family<Answer, Counter>,
+    pub rate_limited: Counter,
+    pub too_large: Counter,
+    pub unavailable: Counter,
+    writes_waiting: Gauge,
+    deliveries: Family<State, Gauge>,
+    registry: Registry,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Answer {
+    pub outcome: &'static str,
+    pub reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct State {
+    state: String,
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("proofback");
+        let clicks = Counter::default();
+        let clicks_spilled = Counter::default();
+        let clicks_unrouted = Counter::default();
+        let postbacks = Family::<Answer, Counter>::default();
+        let rate_limited = Counter::default();
+        let too_large = Counter::default();
+        let unavailable = Counter::default();
+        let writes_waiting = Gauge::default();
+        let deliveries = Family::<State, Gauge>::default();
+        registry.register("clicks", "Clicks made durable", clicks.clone());
+        registry.register("clicks_spilled", "Clicks that took the spill file", clicks_spilled.clone());
+        registry.register("clicks_unrouted", "Visits that led to no offer", clicks_unrouted.clone());
+        registry.register("postbacks", "Postbacks decided", postbacks.clone());
+        registry.register(
+            "postbacks_rate_limited",
+            "Postbacks beyond a sender's rate limit",
+            rate_limited.clone(),
+        );
+        registry.register("requests_too_large", "Requests past the size limits", too_large.clone());
+        registry.register("requests_unavailable", "Requests the store could not take", unavailable.clone());
+        registry.register(
+            "store_writes_waiting",
+            "Writes that wait for their commit",
+            writes_waiting.clone(),
+        );
+        registry.register("deliveries", "Deliveries by state", deliveries.clone());
+        Self {
+            clicks,
+            clicks_spilled,
+            clicks_unrouted,
+            postbacks,
+            rate_limited,
+            too_large,
+            unavailable,
+            writes_waiting,
+            deliveries,
+            registry,
+        }
+    }
+
+    /// The Prometheus text, with these gauges as they stand.
+    pub fn render(&self, writes_waiting: usize, deliveries: Vec<(String, i64)>) -> String {
+        self.writes_waiting.set(i64::try_from(writes_waiting).unwrap_or(i64::MAX));
+        for (state, count) in deliveries {
+            self.deliveries.get_or_create(&State { state }).set(count);
+        }
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(error) => {
+                tracing::error!(%error, "the metrics could not be written");
+                String::new()
+            }
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,163 @@
+//! `GET` and `POST /postback` and `/postback/{advertiser}`: an event comes in, a durable answer goes out.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::{Method as HttpMethod, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use proofback_domain::decide::Decision;
+use proofback_domain::outcome::Reason;
+use proofback_domain::postback::{self, Method, Reading, Rejection};
+use proofback_domain::program::{Reply, Snapshot};
+use proofback_domain::time::Timestamp;
+use proofback_store::{RawPostback, StoreError};
+use serde_json::{Map, Value};
+
+use crate::api::problem;
+use crate::metrics::Answer;
+use crate::sender::identify;
+use crate::state::Web;
+use crate::{POSTBACK_BYTES_MAX, program};
+
+pub async fn receive(State(web): State<Web>, advertiser: Option<Path<String>>, request: Request) -> Response {
+    let advertiser = advertiser.map(|Path(advertiser)| advertiser);
+    let Some(snapshot) = web.store.snapshot() else {
+        return problem::unavailable("no program is in force yet");
+    };
+    let (path, request) = match take_in(&web, advertiser, request).await {
+        Ok(taken) => taken,
+        Err(response) => return response,
+    };
+    let reading = match read(&web, &request, &snapshot).await {
+        Ok(reading) => reading,
+        Err(error) => return not_taken(&web, &error),
+    };
+    if let Some(wait) = over_rate(&web, &reading, &snapshot, request.at) {
+        web.metrics.rate_limited.inc();
+        return problem::rate_limited(wait);
+    }
+    let raw = RawPostback {
+        method: match request.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        },
+        path,
+        ip: request.ip.to_canonical().to_string(),
+        params: reading.stored.clone(),
+    };
+    let always_200 = replies_always_200(&reading, &snapshot);
+    let id = web.ids.postback(request.at);
+    match web.store.decide(raw, reading, snapshot, id).await {
+        Ok(decision) => answer(&web, &decision, always_200),
+        Err(error) => not_taken(&web, &error),
+    }
+}
+
+/// Reads the request within the size limits.
+async fn take_in(
+    web: &Web,
+    advertiser: Option<String>,
+    request: Request<Body>,
+) -> Result<(String, postback::Request), Response> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, POSTBACK_BYTES_MAX).await.map_err(|_| {
+        web.metrics.too_large.inc();
+        problem::too_large(POSTBACK_BYTES_MAX)
+    })?;
+    let sender = identify(&parts, &web.settings.trusted_proxies);
+    let headers = parts.headers.iter();
+    let headers = headers
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect();
+    let request = postback::Request {
+        at: (web.now)(),
+        method: if parts.method == HttpMethod::POST { Method::Post } else { Method::Get },
+        advertiser,
+        https: sender.https,
+        ip: sender.ip,
+        query: parts.uri.query().unwrap_or_default().as_bytes().to_vec(),
+        content_type: crate::sender::header_text(&parts.headers, header::CONTENT_TYPE),
+        headers,
+        body: body.to_vec(),
+    };
+    Ok((parts.uri.path().to_owned(), request))
+}
+
+/// Where a link leads to several advertisers, the click itself says whose it is.
+async fn read(web: &Web, request: &postback::Request, snapshot: &Snapshot) -> Result<Reading, StoreError> {
+    let mut reading = postback::read(request, snapshot, None);
+    let Some(id) = reading.needs_click() else {
+        return Ok(reading);
+    };
+    if let Some(click) = web.store.click(id).await? {
+        return Ok(postback::read(request, snapshot, Some(&click.advertiser)));
+    }
+    let message = "the click is not here, and without it the advertiser cannot be told";
+    let advice = "Use the postback address that ends in the advertiser's name.";
+    reading.rejection = Some(Rejection::new(Reason::UnknownClickId, "click_id", message).advise(advice));
+    Ok(reading)
+}
+
+fn over_rate(
+    web: &Web,
+    reading: &Reading,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Option<proofback_domain::time::Span> {
+    let advertiser = snapshot.program.advertisers.get(reading.advertiser.as_ref()?)?;
+    let limit = advertiser.postback.rate_limit?;
+    // Strangers are turned away before they can use up the sender's own rate.
+    let stranger = reading
+        .rejection
+        .as_ref()
+        .is_some_and(|rejection| matches!(rejection.reason, Reason::IpNotAllowed | Reason::HttpsRequired));
+    if stranger { None } else { web.take_rate(&advertiser.id, limit, now).err() }
+}
+
+fn replies_always_200(reading: &Reading, snapshot: &Snapshot) -> bool {
+    let advertiser = reading.advertiser.as_ref().and_then(|id| snapshot.program.advertisers.get(id));
+    advertiser.is_some_and(|advertiser| advertiser.postback.reply == Reply::Always200)
+}
+
+fn answer(web: &Web, decision: &Decision, always_200: bool) -> Response {
+    let (outcome, reason) = (decision.outcome.code(), decision.reason.code());
+    web.metrics.postbacks.get_or_create(&Answer { outcome, reason }).inc();
+    tracing::info!(
+        postback_id = %decision.postback_id,
+        outcome,
+        reason,
+        advertiser = decision.advertiser.as_ref().map_or("", |id| id.as_str()),
+        "postback decided"
+    );
+    let status = if always_200 { 200 } else { decision.reason.http_status() };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (status, headers, Value::Object(sender_view(decision)).to_string()).into_response()
+}
+
+/// What the sender learns: the outcome, the ids and the field at fault; nothing of the partner.
+fn sender_view(decision: &Decision) -> Map<String, Value> {
+    let mut view = Map::new();
+    let mut put = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            view.insert(name.to_owned(), Value::String(value));
+        }
+    };
+    put("outcome", Some(decision.outcome.code().into()));
+    put("reason", Some(decision.reason.code().into()));
+    put("message", Some(decision.message.clone()));
+    put("field", Some(decision.field.clone()));
+    put("advice", Some(decision.advice.clone()));
+    put("postback_id", Some(decision.postback_id.to_string()));
+    put("conversion_id", decision.conversion_id.map(|id| id.to_string()));
+    put("status", decision.status.map(|status| status.code().into()));
+    put("click_id", decision.click_id.map(|id| id.to_string()));
+    view
+}
+
+fn not_taken(web: &Web, error: &StoreError) -> Response {
+    tracing::error!(%error, "a postback was not decided");
+    web.metrics.unavailable.inc();
+    program::store_problem(error)
+}

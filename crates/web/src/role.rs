@@ -1,0 +1,85 @@
+//! Who may do what: the roles of access tokens.
+
+use proofback_domain::name::Name;
+use sha2::{Digest, Sha256};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    Admin,
+    Manager,
+    Finance,
+    Viewer,
+    Advertiser(Name),
+    Partner(Name),
+}
+
+impl Role {
+    /// Reads `admin`, `manager`, `finance`, `viewer`, `advertiser:ID` or `partner:ID`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.split_once(':') {
+            None => match text {
+                "admin" => Self::Admin,
+                "manager" => Self::Manager,
+                "finance" => Self::Finance,
+                "viewer" => Self::Viewer,
+                _ => return None,
+            },
+            Some(("advertiser", id)) => Self::Advertiser(Name::parse(id).ok()?),
+            Some(("partner", id)) => Self::Partner(Name::parse(id).ok()?),
+            Some(_) => return None,
+        })
+    }
+
+    /// Sees everything that is recorded.
+    pub fn is_staff(&self) -> bool {
+        match self {
+            Self::Admin | Self::Manager | Self::Finance | Self::Viewer => true,
+            Self::Advertiser(_) | Self::Partner(_) => false,
+        }
+    }
+
+    pub fn may_configure(&self) -> bool {
+        match self {
+            Self::Admin | Self::Manager => true,
+            Self::Finance | Self::Viewer | Self::Advertiser(_) | Self::Partner(_) => false,
+        }
+    }
+
+    /// Whether this is a partner and the partner `id`.
+    pub fn is_partner(&self, id: &str) -> bool {
+        matches!(self, Self::Partner(own) if own.as_str() == id)
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Admin => formatter.write_str("admin"),
+            Self::Manager => formatter.write_str("manager"),
+            Self::Finance => formatter.write_str("finance"),
+            Self::Viewer => formatter.write_str("viewer"),
+            Self::Advertiser(id) => write!(formatter, "advertiser:{id}"),
+            Self::Partner(id) => write!(formatter, "partner:{id}"),
+        }
+    }
+}
+
+/// The form in which a token is kept and compared; the token itself is never stored.
+pub fn hash_token(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_read_back() {
+        for text in ["admin", "manager", "finance", "viewer", "advertiser:casino", "partner:reelmedia"] {
+            assert_eq!(Role::parse(text).map(|role| role.to_string()).as_deref(), Some(text));
+        }
+        for text in ["", "root", "Admin", "partner:", "partner:A", "admin:x"] {
+            assert_eq!(Role::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What every handler is given: the store, the settings, and the sources of time and identifiers.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use proofback_domain::click_id::{ClickId, Keys, Sequence};
+use proofback_domain::id::{Id, PostbackId};
+use proofback_domain::name::Name;
+use proofback_domain::program::{RateLimit, SecretRef};
+use proofback_domain::rate::Bucket;
+use proofback_domain::time::{Span, Timestamp};
+use proofback_store::Store;
+
+use crate::metrics::Metrics;
+
+type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+type Entropy = Arc<dyn Fn() -> u128 + Send + Sync>;
+type Resolve = Arc<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    pub store: Store,
+    pub settings: Arc<Settings>,
+    pub ids: Arc<Ids>,
+    pub metrics: Arc<Metrics>,
+    /// What time it is.
+    pub now: Now,
+    /// The value behind a secret's reference.
+    pub resolve: Resolve,
+    rates: Arc<Mutex<HashMap<Name, Bucket>>>,
+    ready: Arc<AtomicBool>,
+}
+
+pub struct Settings {
+    /// How long a visitor waits for the store before his click goes to the spill.
+    pub click_wait: Duration,
+    /// Peers whose forwarding headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Lets the operator in without a token of the store.
+    pub admin_token_hash: [u8; 32],
+}
+
+/// Where identifiers come from.
+pub struct Ids {
+    clicks: Mutex<Sequence>,
+    entropy: Entropy,
+}
+
+impl Web {
+    pub fn new(store: Store, settings: Settings, ids: Ids, now: Now, resolve: Resolve) -> Self {
+        Self {
+            store,
+            settings: Arc::new(settings),
+            ids: Arc::new(ids),
+            metrics: Arc::new(Metrics::new()),
+            now,
+            resolve,
+            rates: Arc::new(Mutex::new(HashMap::new())),
+            ready: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// From now on `/readyz` says yes: the spill of an earlier run is in.
+    pub fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// Counts one postback of a sender; `Err` says how long he should wait.
+    pub fn take_rate(&self, advertiser: &Name, limit: RateLimit, now: Timestamp) -> Result<(), Span> {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.entry(advertiser.clone()).or_default().take(limit, now)
+    }
+}
+
+impl Ids {
+    /// `last_click` is the newest time in a click id ever given here.
+    pub fn new(last_click: Timestamp, entropy: Entropy) -> Self {
+        let seed = u32::try_from(entropy() & 0xffff_ffff).unwrap_or(0);
+        Self { clicks: Mutex::new(Sequence::new(last_click, seed)), entropy }
+    }
+
+    pub fn click(&self, now: Timestamp, link: u32, keys: &Keys) -> ClickId {
+        let prefix = self.clicks.lock().unwrap_or_else(PoisonError::into_inner).next(now, link);
+        keys.sign(prefix)
+    }
+
+    pub fn postback(&self, now: Timestamp) -> PostbackId {
+        Id::new(now, (self.entropy)())
+    }
+
+    /// 256 random bits, in hexadecimal.
+    pub fn secret(&self) -> String {
+        format!("{:032x}{:032x}", (self.entropy)(), (self.entropy)())
+    }
+}
