@@ -4,6 +4,7 @@ use super::book::{Frame, book, label, may_change};
 use super::claim::{Event, read_event, read_named};
 use super::{Effects, History, Key, Keyed, Known, Ruling, Wait, reverse};
 use crate::click::Click;
+use crate::click_id::ClickId;
 use crate::conversion::{Conversion, Named};
 use crate::id::PostbackId;
 use crate::name::Name;
@@ -128,7 +129,7 @@ fn await_click(
     let txid = judge_txid(reading.field("txid").map(str::trim))?;
     let key = event.zip(txid).map(|(event, txid)| Key { event, txid: txid.to_owned() });
     if let Some(taken) = key.as_ref().and_then(|key| taken(&known.under_txid, &key.event)) {
-        return Ok(already_waiting(taken, checks));
+        return already_waiting(taken, id, checks);
     }
     checks.push(Check::held("click_id", format!("{id} is genuine; its click is not in the store yet")));
     let mut ruling = Ruling::new(Reason::AwaitingClick, "recorded; decided when its click has arrived");
@@ -183,15 +184,10 @@ fn judge_goal(
     };
     if let Some(keyed) = taken(&known.under_txid, &frame.event) {
         let Some(history) = &keyed.history else {
-            return Ok(already_waiting(keyed, checks));
+            return already_waiting(keyed, frame.click.id, checks);
         };
         if history.conversion.click_id != frame.click.id {
-            return Err(Rejection::new(
-                Reason::TxidConflict,
-                "txid",
-                format!("{txid:?} was already used for another click"),
-            )
-            .advise("Give every conversion a transaction id of its own."));
+            return Err(txid_conflict());
         }
         checks.push(Check::passed("key", format!("{} is known", label(&history.conversion))));
         return change(frame, history, goal, Reason::Duplicate, checks);
@@ -220,10 +216,19 @@ pub fn taken<'a>(under: &'a [Keyed], event: &Name) -> Option<&'a Keyed> {
     under.iter().find(|keyed| keyed.event == *event)
 }
 
-pub fn already_waiting(keyed: &Keyed, checks: &mut Vec<Check>) -> Ruling {
+/// The same as a postback that still waits, unless that one speaks of another click.
+pub fn already_waiting(keyed: &Keyed, click: ClickId, checks: &mut Vec<Check>) -> Result<Ruling, Rejection> {
+    if keyed.click_id != Some(click) {
+        return Err(txid_conflict());
+    }
     let message = format!("the same as postback {}, which still waits", keyed.postback_id);
     checks.push(Check::noted("key", &message));
-    Ruling::new(Reason::Duplicate, message)
+    Ok(Ruling::new(Reason::Duplicate, message))
+}
+
+pub fn txid_conflict() -> Rejection {
+    Rejection::new(Reason::TxidConflict, "txid", "this txid was already used for another click")
+        .advise("Give every conversion a transaction id of its own.")
 }
 
 /// The time of the event: the sender's where it lies between the click and the arrival.

@@ -46,6 +46,8 @@ pub struct Known {
 pub struct Keyed {
     pub event: Name,
     pub postback_id: PostbackId,
+    /// The click that this postback named.
+    pub click_id: Option<ClickId>,
     /// `None`: by a postback that still waits.
     pub history: Option<History>,
 }

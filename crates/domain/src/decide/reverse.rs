@@ -1,7 +1,7 @@
 //! Refunds and chargebacks: which conversion they take back, and how much of it.
 
 use super::book::{Frame, book, label, may_change};
-use super::judge::{already_waiting, event_time, taken};
+use super::judge::{already_waiting, event_time, taken, txid_conflict};
 use super::{Effects, History, Key, Keyed, Known, Ruling, Wait};
 use crate::click_id::ClickId;
 use crate::conversion::Conversion;
@@ -22,7 +22,7 @@ pub fn judge(
     let frame = &Frame { txid: own, event: frame.event.clone(), named: frame.named.clone(), ..*frame };
     if frame.txid.is_none() {
         if let Some(keyed) = taken(&known.under_click, &frame.event) {
-            return Ok(already_waiting(keyed, checks));
+            return already_waiting(keyed, frame.click.id, checks);
         }
         if let Some(ruling) = repeat_in_window(frame, reading, known, checks) {
             return Ok(ruling);
@@ -122,16 +122,12 @@ fn wait(
 /// The same reversal again, under its own key: a repeat, or another amount for the same part.
 fn repeat(frame: &Frame<'_>, keyed: &Keyed, checks: &mut Vec<Check>) -> Result<Ruling, Rejection> {
     let Some(history) = &keyed.history else {
-        return Ok(already_waiting(keyed, checks));
+        return already_waiting(keyed, frame.click.id, checks);
     };
     let ours = |change: &&crate::conversion::Change| change.event == frame.event && change.txid == frame.txid;
     let mut earlier = history.changes.iter().filter(ours).peekable();
     if history.conversion.click_id != frame.click.id {
-        return Err(Rejection::new(
-            Reason::TxidConflict,
-            "txid",
-            "this txid was already used for another click",
-        ));
+        return Err(txid_conflict());
     }
     let said_before =
         earlier.peek().is_none() || earlier.clone().any(|change| change.covers(&frame.named, false));

@@ -31,6 +31,7 @@ pub struct Installation {
     pub keys: BTreeMap<Key, (Option<ConversionId>, PostbackId)>,
     pub transfers: Vec<Transfer>,
     pub deliveries: Vec<PlannedDelivery>,
+    named_clicks: BTreeMap<PostbackId, Option<ClickId>>,
     /// How each postback was decided last.
     pub outcomes: BTreeMap<PostbackId, Outcome>,
     waiting: Vec<(PostbackId, Wait, Reading)>,
@@ -58,6 +59,7 @@ impl Installation {
             keys: BTreeMap::new(),
             transfers: Vec::new(),
             deliveries: Vec::new(),
+            named_clicks: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             waiting: Vec::new(),
             sequence: Sequence::new(now, 7),
@@ -163,6 +165,7 @@ impl Installation {
                 .map(|((_, _, event), (conversion, postback_id))| Keyed {
                     event: event.clone(),
                     postback_id: *postback_id,
+                    click_id: self.named_clicks.get(postback_id).copied().flatten(),
                     history: conversion.map(|id| self.history(&self.conversions[&id])),
                 })
                 .collect::<Vec<_>>()
@@ -186,6 +189,7 @@ impl Installation {
     }
 
     fn carry_out(&mut self, decision: &Decision, reading: Reading) {
+        self.named_clicks.insert(decision.postback_id, decision.click_id);
         self.outcomes.insert(decision.postback_id, decision.outcome);
         let effects = decision.effects.clone();
         if let Some(conversion) = effects.conversion {

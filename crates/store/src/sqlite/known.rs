@@ -42,23 +42,23 @@ pub fn load(connection: &Connection, reading: &Reading) -> Result<Known, StoreEr
 }
 
 fn keyed(connection: &Connection, advertiser: &str, txid: &str) -> Result<Vec<Keyed>, StoreError> {
-    let query =
-        "select event, postback_id, conversion_id from conversion_key where advertiser = ?1 and txid = ?2";
+    let query = "select event, postback_id, conversion_id, (select click_id from postback where id = postback_id) \
+        from conversion_key where advertiser = ?1 and txid = ?2";
     let mut statement = connection.prepare_cached(query)?;
     let found = statement.query_map((advertiser, txid), |row| {
         let conversion_id: Option<ConversionId> = rows::optional_id(row, 2)?;
-        Ok((rows::name(row, 0)?, rows::id(row, 1)?, conversion_id))
+        Ok((rows::name(row, 0)?, rows::id(row, 1)?, conversion_id, rows::optional_click_id(row, 3)?))
     })?;
     let mut list = Vec::new();
     for taken in found {
-        let (event, postback_id, conversion_id) = taken?;
+        let (event, postback_id, conversion_id, click_id) = taken?;
         let history = match conversion_id {
             Some(id) => find_conversion(connection, id)?
                 .map(|conversion| with_changes(connection, conversion))
                 .transpose()?,
             None => None,
         };
-        list.push(Keyed { event, postback_id, history });
+        list.push(Keyed { event, postback_id, click_id, history });
     }
     Ok(list)
 }
