@@ -183,7 +183,7 @@ create table delivery (
     last_error text,
     constraint delivery_once unique (id)
 ) strict;
-create index delivery_due on delivery (target, next_at) where state = 'pending';
+create index delivery_due on delivery (target, next_at, lease_until) where state = 'pending';
 create index delivery_order on delivery (conversion_id, target, number);
 
 create table attempt (

@@ -12,10 +12,13 @@ use crate::model::{AttemptRecord, ClaimedDelivery, DeliveryRow};
 use crate::page::{Cursor, DeliveryFilter, Page, PageRequest};
 
 impl Store {
-    /// The targets that have something due now.
+    /// The targets that have something to send now: due, not leased, and not behind an earlier one.
     pub async fn due_targets(&self, now: Timestamp) -> Result<Vec<Name>, StoreError> {
         self.read(move |connection| {
-            let query = "select distinct target from delivery where state = 'pending' and next_at <= ?1 and lease_until <= ?1";
+            let query = "select distinct target from delivery as due where state = 'pending' and next_at <= ?1 \
+                and lease_until <= ?1 and not exists (select 1 from delivery as earlier \
+                    where earlier.conversion_id = due.conversion_id and earlier.target = due.target \
+                    and earlier.number < due.number and earlier.state = 'pending')";
             let mut statement = connection.prepare_cached(query)?;
             let targets = statement.query_map([now.millis()], |row| rows::name(row, 0))?;
             Ok(targets.collect::<Result<_, _>>()?)

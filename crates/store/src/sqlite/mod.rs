@@ -82,6 +82,7 @@ impl Store {
     /// Puts a program in force, whole.
     pub fn adopt(&self, snapshot: Arc<Snapshot>) {
         self.inner.snapshot.store(Some(snapshot));
+        self.inner.outbox.notify_one();
     }
 
     /// Comes back when deliveries were planned since the last call.

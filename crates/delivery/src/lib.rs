@@ -1,0 +1,22 @@
+//! What goes out, and the only HTTP client of the product.
+//!
+//! The engine finds in the store what is due, sends it, and records what came of it. What is sent was claimed
+//! before by a durable lease; when it is sent again, and when no more, is decided by `proofback_domain`.
+//! Nothing here reads the clock, draws random numbers or writes SQL.
+
+mod alarm;
+mod attempt;
+mod client;
+mod connector;
+mod engine;
+mod fault;
+mod guard;
+mod metrics;
+mod resolver;
+mod slots;
+mod worker;
+
+pub use client::{Answer, Client, ClientOptions};
+pub use engine::{Clock, EngineOptions, Jitter, run};
+pub use guard::is_public;
+pub use metrics::DeliveryMetrics;

@@ -1,0 +1,7 @@
+//! The engine and its client over real sockets and a real store. Time is given; nothing sleeps to wait.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod client;
+mod engine;
+mod server;
+mod world;
