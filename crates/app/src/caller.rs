@@ -1,0 +1,128 @@
+//! How commands call the API: over HTTP to a running server, or without a socket over the embedded store.
+//! Both speak to the same router, so an answer is the same either way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use proofback_domain::delivery::RetryPolicy;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::options::Reach;
+use crate::server::{Resolve, ServerOptions, explain_apply_error, open_store, web_over};
+use crate::world;
+
+const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+pub enum Caller {
+    Server { address: String, token: String },
+    Embedded { router: axum::Router, token: String },
+}
+
+/// An answer of the API.
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Value,
+}
+
+impl Caller {
+    /// For commands that look at what is recorded.
+    pub async fn to_look(reach: Reach) -> anyhow::Result<Self> {
+        if reach.server.is_none() && !reach.data.join("proofback.db").exists() {
+            bail!(
+                "there is no store in {}; give --data DIR, or --server URL and PROOFBACK_TOKEN",
+                reach.data.display()
+            );
+        }
+        Self::new(reach).await
+    }
+
+    /// For commands that may be the first ones on a new store.
+    pub async fn new(reach: Reach) -> anyhow::Result<Self> {
+        if let Some(address) = reach.server {
+            let token =
+                reach.token.context("PROOFBACK_TOKEN is not set; the server asks for an access token")?;
+            return Ok(Self::Server { address: address.trim_end_matches('/').to_owned(), token });
+        }
+        let store = open_store(&reach.data)
+            .context("while a server runs on it, give --server URL and PROOFBACK_TOKEN")?;
+        // No postback comes in here: the advertisers' secrets are for the server, which refuses to start without them.
+        let resolve: Resolve = Arc::new(|_: &_| Ok(String::new()));
+        proofback_web::load(&store, resolve.as_ref()).await.map_err(explain_apply_error)?;
+        // Whoever can read the directory is its owner; the token lives as long as this command.
+        let token = format!("{:032x}{:032x}", world::entropy(), world::entropy());
+        let options = ServerOptions {
+            data: reach.data,
+            listen: ([127, 0, 0, 1], 0).into(),
+            program: None,
+            click_wait: Duration::from_millis(250),
+            trusted_proxies: Vec::new(),
+            allow_private_targets: false,
+            retry: RetryPolicy::default(),
+            resolve,
+        };
+        let web = web_over(store, &options, &token).await?;
+        Ok(Self::Embedded { router: proofback_web::router(web), token })
+    }
+
+    /// `path` begins behind `/api/v1`.
+    pub async fn call(&self, method: Method, path: &str, body: String) -> anyhow::Result<Answer> {
+        let (base, token) = match self {
+            Self::Server { address, token } => (address.as_str(), token),
+            Self::Embedded { token, .. } => ("", token),
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{base}/api/v1{path}"))
+            .header("authorization", format!("Bearer {token}"));
+        let (status, bytes) = match self {
+            Self::Embedded { router, .. } => {
+                let response = router.clone().oneshot(request.body(Body::from(body))?).await?;
+                let status = response.status();
+                (status, axum::body::to_bytes(response.into_body(), ANSWER_BYTES_MAX).await?)
+            }
+            Self::Server { address, .. } => over_http(request.body(Full::new(Bytes::from(body)))?)
+                .await
+                .with_context(|| format!("the server at {address} cannot be reached"))?,
+        };
+        let body = serde_json::from_slice(&bytes)
+            .context("the server's answer is no JSON; is it a Proofback server?")?;
+        Ok(Answer { status, body })
+    }
+
+    /// Like [`Self::call`] for what must succeed.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let answer = self.call(Method::GET, path, String::new()).await?;
+        answer.success()
+    }
+}
+
+impl Answer {
+    pub fn success(self) -> anyhow::Result<Value> {
+        if self.status.is_success() {
+            return Ok(self.body);
+        }
+        let detail = self.body.get("detail").and_then(Value::as_str).unwrap_or("no reason was given");
+        bail!("{detail} ({})", self.status)
+    }
+}
+
+async fn over_http(request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(provider)?
+        .https_or_http()
+        .enable_http1()
+        .build();
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    let response = tokio::time::timeout(Duration::from_secs(60), client.request(request)).await??;
+    let status = response.status();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
+}

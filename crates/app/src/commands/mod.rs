@@ -1,0 +1,21 @@
+//! One file per command.
+
+pub mod apply;
+pub mod check;
+pub mod demo;
+pub mod explain;
+pub mod serve;
+pub mod token;
+pub mod trace;
+
+use anyhow::Context;
+
+/// The text of a file that a person named.
+fn read_file(path: &std::path::Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// A member's text; empty where there is none.
+fn text<'a>(value: &'a serde_json::Value, name: &str) -> &'a str {
+    value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default()
+}

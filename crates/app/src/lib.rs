@@ -1,0 +1,48 @@
+//! `proofback`: starts everything. The only room that reads the environment, files, signals and the clock.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that talks to the terminal")]
+
+mod caller;
+mod commands;
+mod options;
+mod server;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use options::{Cli, Command};
+
+pub use server::{Server, ServerOptions};
+
+/// Runs the command that the process was called with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    world::log_to_stderr(matches!(cli.command, Command::Serve(_)));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("proofback: the runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(options) => commands::serve::run(options).await,
+            Command::Check(options) => commands::check::run(&options),
+            Command::Apply(options) => commands::apply::run(options).await,
+            Command::Trace(options) => commands::trace::run(options).await,
+            Command::Explain(options) => commands::explain::run(options).await,
+            Command::Token(options) => commands::token::run(options).await,
+            Command::Demo(options) => commands::demo::run(options).await,
+        }
+    });
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("proofback: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

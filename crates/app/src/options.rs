@@ -1,0 +1,203 @@
+//! The command line; every option can also come from the environment or, for `serve`, from a file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
+use proofback_domain::time::Span;
+use serde::Deserialize;
+
+#[derive(Parser)]
+#[command(name = "proofback", version, about = "Self-hosted server-to-server conversion tracking")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(Box<Serve>),
+    /// Read a program file and report every mistake in it
+    Check(Check),
+    /// Put a program file in force, all or nothing
+    Apply(Apply),
+    /// Show everything that happened to one click
+    Trace(Trace),
+    /// Show why a postback was decided as it was
+    Explain(Explain),
+    /// Access tokens of the API
+    Token(Token),
+    /// Run the main job on simulated traffic and hold the books against it
+    Demo(Demo),
+}
+
+/// Options of the server; what is absent comes from `--config`, then from the defaults.
+#[derive(Args, Deserialize, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Serve {
+    /// Directory of the embedded store [default: ./data]
+    #[arg(long, env = "PROOFBACK_DATA")]
+    pub data: Option<PathBuf>,
+    /// PostgreSQL address, for many nodes on one database (not in this version)
+    #[arg(long, env = "PROOFBACK_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "PROOFBACK_LISTEN")]
+    pub listen: Option<String>,
+    /// Program file to apply at the start
+    #[arg(long, env = "PROOFBACK_PROGRAM")]
+    pub program: Option<PathBuf>,
+    /// How long a visitor waits for the store before his click goes to the spill file [default: 250ms]
+    #[arg(long, env = "PROOFBACK_CLICK_WAIT")]
+    pub click_wait: Option<String>,
+    /// Addresses whose forwarding headers count, as CIDR,CIDR [default: none]
+    #[arg(long, env = "PROOFBACK_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<String>,
+    /// Deliver to private and loopback addresses, too
+    #[arg(long, env = "PROOFBACK_ALLOW_PRIVATE_TARGETS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub allow_private_targets: Option<bool>,
+    /// File with these options, as TOML
+    #[arg(long, env = "PROOFBACK_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+/// How a command reaches what is recorded.
+#[derive(Args)]
+pub struct Reach {
+    /// Address of a running server; the token comes from PROOFBACK_TOKEN
+    #[arg(long, env = "PROOFBACK_SERVER")]
+    pub server: Option<String>,
+    /// Directory of the embedded store, while no server runs on it
+    #[arg(long, env = "PROOFBACK_DATA", default_value = "./data")]
+    pub data: PathBuf,
+    #[arg(long = "token", env = "PROOFBACK_TOKEN", hide = true, hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Check {
+    /// The program file
+    pub file: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Apply {
+    /// The program file
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+#[derive(Args)]
+pub struct Trace {
+    /// A click id; a damaged one finds the click it was most likely meant to be
+    pub click_id: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// A postback id
+    pub postback_id: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+#[derive(Args)]
+pub struct Token {
+    #[command(subcommand)]
+    pub command: TokenCommand,
+}
+
+#[derive(Subcommand)]
+pub enum TokenCommand {
+    /// Print a new access token, alone on the last line
+    Create {
+        /// admin, manager, finance, viewer, advertiser:ID or partner:ID
+        #[arg(long)]
+        role: String,
+        /// Whose token it is
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+#[derive(Args)]
+pub struct Demo {
+    /// End after the summary, with status 0 only if every figure is what the simulation sent
+    #[arg(long)]
+    pub exit: bool,
+    /// Address and port to listen on
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: String,
+}
+
+/// What the server runs with, read and checked.
+pub struct Settings {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub program: Option<PathBuf>,
+    pub click_wait: Duration,
+    pub trusted_proxies: Vec<IpNet>,
+    pub allow_private_targets: bool,
+}
+
+impl Serve {
+    /// Command line and environment first, then the file, then the defaults.
+    pub fn settings(self) -> anyhow::Result<Settings> {
+        let file = match &self.config {
+            Some(path) => read_config(path)?,
+            None => Self::default(),
+        };
+        if self.database.or(file.database).is_some() {
+            bail!("--database is not in this version; the embedded store under --data is");
+        }
+        let listen = self.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".into());
+        let click_wait = self.click_wait.or(file.click_wait).unwrap_or_else(|| "250ms".into());
+        let proxies =
+            if self.trusted_proxies.is_empty() { file.trusted_proxies } else { self.trusted_proxies };
+        Ok(Settings {
+            data: self.data.or(file.data).unwrap_or_else(|| PathBuf::from("./data")),
+            listen: listen
+                .parse()
+                .with_context(|| format!("--listen {listen:?} is no address with a port"))?,
+            program: self.program.or(file.program),
+            click_wait: parse_wait(&click_wait)?,
+            trusted_proxies: proxies.iter().map(|text| parse_range(text)).collect::<Result<_, _>>()?,
+            allow_private_targets: self.allow_private_targets.or(file.allow_private_targets).unwrap_or(false),
+        })
+    }
+}
+
+fn read_config(path: &Path) -> anyhow::Result<Serve> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("--config {} cannot be read", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("--config {} has a mistake", path.display()))
+}
+
+fn parse_wait(text: &str) -> anyhow::Result<Duration> {
+    let span =
+        Span::parse(text).with_context(|| format!("--click-wait {text:?} is no time; write 250ms or 1s"))?;
+    Ok(Duration::from_millis(span.millis()))
+}
+
+fn parse_range(text: &str) -> anyhow::Result<IpNet> {
+    let text = text.trim();
+    let address = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+    let range = text.parse::<IpNet>().ok().or_else(address);
+    range.with_context(|| format!("--trusted-proxies {text:?} is no address range; write 10.0.0.0/8"))
+}

@@ -1,0 +1,197 @@
+//! A running server: the store, the deliveries and the HTTP side, started and stopped together.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use ipnet::IpNet;
+use proofback_delivery::{Client, ClientOptions, EngineOptions};
+use proofback_domain::delivery::RetryPolicy;
+use proofback_domain::program::SecretRef;
+use proofback_store::{Options, Store};
+use proofback_web::{ApplyError, Ids, Settings, Web};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::world;
+
+const READERS: usize = 4;
+/// How often the spill is looked into.
+const SPILL_EVERY: Duration = Duration::from_millis(500);
+/// How often postbacks are looked for that waited too long.
+const GIVE_UP_EVERY: Duration = Duration::from_secs(60);
+
+/// Where the value behind a secret's reference is found.
+pub type Resolve = Arc<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
+
+pub struct ServerOptions {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// A program file's text to apply at the start.
+    pub program: Option<String>,
+    pub click_wait: Duration,
+    pub trusted_proxies: Vec<IpNet>,
+    pub allow_private_targets: bool,
+    pub retry: RetryPolicy,
+    pub resolve: Resolve,
+}
+
+pub struct Server {
+    pub address: SocketAddr,
+    pub web: Web,
+    pub admin_token: String,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Opens the store under a directory, for the server or for a command that works without one.
+pub fn open_store(data: &std::path::Path) -> anyhow::Result<Store> {
+    let on_fatal = Box::new(|error: &str| {
+        tracing::error!(
+            error,
+            "a commit could not be made durable; nothing is acknowledged any more, the process ends"
+        );
+        std::process::exit(74);
+    });
+    let fresh_key = world::entropy().to_ne_bytes();
+    Ok(Store::open(data, Options { readers: READERS, fresh_key, on_fatal })?)
+}
+
+/// The HTTP side over a store, without a socket.
+pub async fn web_over(store: Store, options: &ServerOptions, admin_token: &str) -> anyhow::Result<Web> {
+    let last_click = store.last_click_at().await?;
+    let settings = Settings {
+        click_wait: options.click_wait,
+        trusted_proxies: options.trusted_proxies.clone(),
+        admin_token_hash: proofback_web::hash_token(admin_token),
+    };
+    let ids = Ids::new(last_click, Arc::new(world::entropy));
+    Ok(Web::new(store, settings, ids, world::clock(), Arc::clone(&options.resolve)))
+}
+
+impl Server {
+    /// Comes back when the socket is open and the program is in force.
+    pub async fn start(options: ServerOptions) -> anyhow::Result<Self> {
+        let store = open_store(&options.data)?;
+        let admin_token = world::admin_token(&options.data)?;
+        put_program_in_force(&store, &options).await?;
+        let web = web_over(store.clone(), &options, &admin_token).await?;
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .with_context(|| format!("{} cannot be listened on", options.listen))?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let client = Client::new(ClientOptions {
+            allow_private: options.allow_private_targets,
+            ..ClientOptions::default()
+        })?;
+        let engine = EngineOptions { policy: options.retry, ..EngineOptions::default() };
+        let jitter = Arc::new(|| u16::try_from(world::entropy() % 1_001).unwrap_or(0));
+        let deliveries =
+            proofback_delivery::run(store, client, engine, world::clock(), jitter, until(stopped.clone()));
+        let tasks = vec![
+            tokio::spawn(deliveries),
+            tokio::spawn(drain_spill(web.clone(), stopped.clone())),
+            tokio::spawn(give_up(web.clone(), stopped.clone())),
+            tokio::spawn(answer(listener, web.clone(), stopped)),
+        ];
+        Ok(Self { address, web, admin_token, stop, tasks })
+    }
+
+    /// Stops taking requests, lets running ones end, and closes the store.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a part of the server ended badly");
+            }
+        }
+    }
+}
+
+async fn put_program_in_force(store: &Store, options: &ServerOptions) -> anyhow::Result<()> {
+    let resolve = options.resolve.as_ref();
+    let result = match &options.program {
+        Some(source) => {
+            proofback_web::apply(store, source, "file", world::now(), resolve).await.map(|applied| {
+                for mistake in &applied.mistakes {
+                    tracing::warn!("program file: {mistake}");
+                }
+                tracing::info!(revision = applied.revision, "the program file is in force");
+            })
+        }
+        None => proofback_web::load(store, resolve).await.map(|found| {
+            if !found {
+                tracing::warn!("no program was applied yet: proofback apply FILE");
+            }
+        }),
+    };
+    result.map_err(explain_apply_error)
+}
+
+/// The mistakes of a program one by one, where it has some.
+pub fn explain_apply_error(error: ApplyError) -> anyhow::Error {
+    match error {
+        ApplyError::Mistakes(mistakes) => {
+            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            anyhow::anyhow!("the program has mistakes, nothing was changed:\n{}", lines.join("\n"))
+        }
+        other => other.into(),
+    }
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // The sender goes with the server: both mean the same.
+    drop(stopped.wait_for(|stop| *stop).await);
+}
+
+async fn answer(listener: TcpListener, web: Web, stopped: watch::Receiver<bool>) {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a socket keeps waiting for more to send");
+        }
+    });
+    let service = proofback_web::router(web).into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(until(stopped)).await {
+        tracing::error!(%error, "the HTTP side ended");
+    }
+}
+
+async fn drain_spill(web: Web, stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(SPILL_EVERY);
+    let mut stop = std::pin::pin!(until(stopped));
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = ticks.tick() => {}
+        }
+        match web.store.drain_spill((web.now)()).await {
+            Ok(0) => web.set_ready(),
+            Ok(clicks) => {
+                tracing::info!(clicks, "clicks of the spill are in the store");
+                web.set_ready();
+            }
+            Err(error) => tracing::warn!(%error, "the spill could not be brought in; it is tried again"),
+        }
+    }
+}
+
+async fn give_up(web: Web, stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(GIVE_UP_EVERY);
+    let mut stop = std::pin::pin!(until(stopped));
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = ticks.tick() => {}
+        }
+        match web.store.give_up_waiting((web.now)()).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "postbacks were given up: their clicks did not arrive"),
+            Err(error) => tracing::warn!(%error, "waiting postbacks could not be looked through"),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The real binary on a directory of its own, spoken to over real sockets.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "a test support: each test file uses a part of it")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use proofback_testkit::{Http, Reply};
+use serde_json::Value;
+
+pub const PROGRAM: &str = include_str!("program.toml");
+pub const ADMIN: &str = "an-admin-token-for-tests-only-0123456789";
+
+pub struct Server {
+    child: Child,
+    pub url: String,
+    pub http: Http,
+}
+
+/// The binary with the environment that the test program needs.
+pub fn proofback(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_proofback"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PROOFBACK_ADMIN_TOKEN", ADMIN)
+        .env("PROOFBACK_TOKEN", ADMIN)
+        .env("PROOFBACK_LOG", "error")
+        .env("CASINO_TOKEN", "t0ken")
+        .stdin(Stdio::null());
+    command
+}
+
+pub fn run(arguments: &[&str]) -> Output {
+    proofback(arguments).output().unwrap()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Writes a file into a test's directory.
+pub fn write(directory: &Path, name: &str, text: &str) -> PathBuf {
+    let path = directory.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+impl Server {
+    /// Starts on `directory/data` with the test program; `arguments` come last.
+    pub fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let program = write(directory, "program.toml", PROGRAM);
+        Self::start_with(directory, &program, arguments)
+    }
+
+    pub fn start_with(directory: &Path, program: &Path, arguments: &[&str]) -> Self {
+        let data = directory.join("data");
+        let mut command = proofback(&["serve", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(data).arg("--program").arg(program).args(arguments).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("proofback listens on ").unwrap_or_else(|| panic!("{line:?}"));
+        Self { url: url.to_owned(), http: Http::new(), child }
+    }
+
+    /// SIGKILL, without any warning.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.http.get(&format!("{}{path}", self.url)).await.unwrap()
+    }
+
+    /// From the API, as the administrator.
+    pub async fn api(&self, path: &str) -> Value {
+        let reply = self.api_as(ADMIN, path).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+        reply.json().unwrap()
+    }
+
+    pub async fn api_as(&self, token: &str, path: &str) -> Reply {
+        let bearer = format!("Bearer {token}");
+        let url = format!("{}/api/v1{path}", self.url);
+        self.http.get_with(&url, &[("authorization", &bearer)]).await.unwrap()
+    }
+
+    /// A click id, fresh from a link.
+    pub async fn click(&self, link: &str) -> String {
+        let reply = self.get(&format!("/c/{link}?click_id=P-1&sub1=reels&format=json")).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.json().unwrap()["click_id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn approved(&self, partner: &str) -> String {
+        let balance = self.api(&format!("/partners/{partner}/balance")).await;
+        balance["balances"].as_array().unwrap().first().map_or("0".into(), |one| {
+            format!("{} {}", one["approved"].as_str().unwrap(), one["currency"].as_str().unwrap())
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A server that has ended already needs no end.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
