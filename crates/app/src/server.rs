@@ -20,6 +20,8 @@ use tokio::task::JoinHandle;
 use crate::world;
 
 const READERS: usize = 4;
+/// How long running requests may take to end when the server stops.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// How often the spill is looked into.
 const SPILL_EVERY: Duration = Duration::from_millis(500);
 /// How often postbacks are looked for that waited too long.
@@ -102,13 +104,18 @@ impl Server {
         Ok(Self { address, web, admin_token, stop, tasks })
     }
 
-    /// Stops taking requests, lets running ones end, and closes the store.
+    /// Stops taking requests, lets running ones end within a bound, and closes the store.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a part of the server ended badly");
+        let ended = async {
+            for task in self.tasks {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a part of the server ended badly");
+                }
             }
+        };
+        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
+            tracing::warn!("some requests did not end in time and are cut off");
         }
     }
 }

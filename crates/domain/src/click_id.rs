@@ -139,6 +139,18 @@ impl ClickId {
         self.0.to_be_bytes()
     }
 
+    /// What [`Prefix::number`] leaves out: link and MAC. Both together are the whole id.
+    pub fn tail(self) -> i64 {
+        i64::from_be_bytes(u64::try_from(self.0 & u128::from(u64::MAX)).unwrap_or(0).to_be_bytes())
+    }
+
+    /// From the store's own two numbers.
+    pub fn from_parts(number: i64, tail: i64) -> Self {
+        let high = u64::from_be_bytes(number.to_be_bytes()) ^ (1 << 63);
+        let low = u64::from_be_bytes(tail.to_be_bytes());
+        Self((u128::from(high) << 64) | u128::from(low))
+    }
+
     /// From the store's own bytes, where only signed ids are.
     pub fn from_stored(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
@@ -170,11 +182,11 @@ impl Prefix {
         (value >> 88 == 0).then(|| Self::from_bits(value))
     }
 
-    /// The smallest and the largest id, as stored, that begin like this.
-    pub fn range(self) -> ([u8; 16], [u8; 16]) {
-        let low = self.to_bits() << MAC_BITS;
-        let high = low | ((1 << MAC_BITS) - 1);
-        (low.to_be_bytes(), high.to_be_bytes())
+    /// Time and serial as one number that sorts by time: one click's alone, and kept in order by every store.
+    pub fn number(self) -> i64 {
+        let number = u64::try_from(self.to_bits() >> LINK_BITS).unwrap_or(0);
+        // The highest bit is turned over, so that the order holds beyond 2039.
+        i64::from_be_bytes((number ^ (1 << 63)).to_be_bytes())
     }
 }
 
@@ -393,8 +405,9 @@ mod tests {
             let id = keys().sign(prefix);
             prop_assert_eq!(id.prefix(), prefix);
             prop_assert_eq!(keys().read(&id.to_string()), Some(id));
-            let (low, high) = prefix.range();
-            prop_assert!(low <= id.to_bytes() && id.to_bytes() <= high);
+            prop_assert_eq!(ClickId::from_parts(prefix.number(), id.tail()), id);
+            let next = Prefix { at: Timestamp::from_millis(ms + 1), serial: 0, link: 0 };
+            prop_assert!(ms + 1 == 1 << 42 || prefix.number() < next.number());
         }
 
         #[test]

@@ -196,5 +196,8 @@ fn details(visit: &Visit, partner: &Partner) -> Details {
 }
 
 fn cut(text: &str) -> String {
+    if text.len() <= VALUE_CHARS_MAX {
+        return text.to_owned();
+    }
     text.chars().take(VALUE_CHARS_MAX).collect()
 }

@@ -1,5 +1,9 @@
 //! What a user agent says of itself, in coarse families: enough to route by device and to report by browser.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// Families in lower case; `other` where nothing is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Families {
@@ -9,25 +13,26 @@ pub struct Families {
     pub browser: &'static str,
 }
 
-/// The first family of which a mark stands in the text. More special marks stand before more general ones.
+/// A mark in the text and what it stands for.
 type Marks = &'static [(&'static str, &'static str)];
 
-const BOTS: &[&str] = &[
-    "bot",
-    "crawl",
-    "spider",
-    "slurp",
-    "facebookexternalhit",
-    "curl/",
-    "wget/",
-    "python-requests",
-    "go-http-client",
-    "headlesschrome",
-    "lighthouse",
-    "monitor",
-    "preview",
+const BOTS: Marks = &[
+    ("bot", "bot"),
+    ("crawl", "bot"),
+    ("spider", "bot"),
+    ("slurp", "bot"),
+    ("facebookexternalhit", "bot"),
+    ("curl/", "bot"),
+    ("wget/", "bot"),
+    ("python-requests", "bot"),
+    ("go-http-client", "bot"),
+    ("headlesschrome", "bot"),
+    ("lighthouse", "bot"),
+    ("monitor", "bot"),
+    ("preview", "bot"),
 ];
 
+/// More special marks stand before more general ones.
 const SYSTEMS: Marks = &[
     ("windows phone", "windows"),
     ("android", "android"),
@@ -55,21 +60,44 @@ const BROWSERS: Marks = &[
     ("trident", "explorer"),
 ];
 
+const FORMS: Marks = &[("tablet", "tablet"), ("mobi", "mobile")];
+
+/// All marks in one automaton: a user agent is read once, whatever is looked for in it.
+static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let marks = [BOTS, SYSTEMS, BROWSERS, FORMS].into_iter().flatten().map(|(mark, _)| mark);
+    AhoCorasick::builder().ascii_case_insensitive(true).build(marks).ok()
+});
+
+/// Which marks stand in the text, a bit each in the order of the automaton.
+fn marks_in(user_agent: &str) -> u64 {
+    let Some(automaton) = &*AUTOMATON else {
+        return 0;
+    };
+    let bit = |pattern: usize| {
+        u32::try_from(pattern).ok().and_then(|pattern| 1u64.checked_shl(pattern)).unwrap_or(0)
+    };
+    automaton.find_overlapping_iter(user_agent).fold(0, |seen, found| seen | bit(found.pattern().as_usize()))
+}
+
 /// An empty user agent is a bot's.
 pub fn families(user_agent: &str) -> Families {
-    let lower = user_agent.to_ascii_lowercase();
-    let has = |mark: &str| lower.contains(mark);
-    let first = |marks: Marks| marks.iter().find(|(mark, _)| has(mark)).map_or("other", |(_, family)| family);
-    let device = if lower.is_empty() || BOTS.iter().any(|mark| has(mark)) {
-        "bot"
-    } else if has("ipad") || has("tablet") || (has("android") && !has("mobile")) {
-        "tablet"
-    } else if has("mobi") || has("iphone") || has("ipod") {
-        "mobile"
-    } else {
-        "desktop"
+    let mut left = marks_in(user_agent);
+    // Takes the bits of one list off the front and says which of its marks stood first in it.
+    let mut first = |marks: Marks| {
+        let found = marks.iter().enumerate().find(|(place, _)| left & (1u64 << place) != 0);
+        left = u32::try_from(marks.len()).ok().and_then(|taken| left.checked_shr(taken)).unwrap_or(0);
+        found.map(|(_, mark)| *mark)
     };
-    Families { device, os: first(SYSTEMS), browser: first(BROWSERS) }
+    let (bot, system, browser, form) = (first(BOTS), first(SYSTEMS), first(BROWSERS), first(FORMS));
+    let (mark, os) = system.unwrap_or(("", "other"));
+    let device = match (bot, mark, form) {
+        (Some(_), _, _) => "bot",
+        (None, _, _) if user_agent.is_empty() => "bot",
+        (None, "ipad", _) | (None, _, Some(("tablet", _))) | (None, "android", None) => "tablet",
+        (None, "iphone" | "ipod", _) | (None, _, Some(_)) => "mobile",
+        (None, _, None) => "desktop",
+    };
+    Families { device, os, browser: browser.map_or("other", |(_, family)| family) }
 }
 
 #[cfg(test)]

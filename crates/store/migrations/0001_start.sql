@@ -1,6 +1,6 @@
 -- The spine: what comes in (clicks, postbacks), what it becomes (conversions, changes, entries),
 -- what goes out (deliveries, attempts), and the program that all of it was decided under.
--- Rows that come in order of time are kept in order of their ids, so that writing appends.
+-- Ids come in order of time and rows are kept as they come, so that writing appends.
 -- Amounts are millionths of the currency's unit. Times are Unix milliseconds.
 
 create table setting (
@@ -29,17 +29,20 @@ create table token (
     role text not null,
     hash blob not null,
     constraint token_hash unique (hash)
-) strict, without rowid;
+) strict;
 
+-- `number` is the time and the serial of the click id, `tail` the rest of it: rows come in the order of their
+-- key, so that writing appends to the last page.
 create table click (
-    id blob not null primary key,
+    number integer not null primary key,
+    tail integer not null,
     at integer not null,
     link text not null,
     partner text not null,
     offer text not null,
     advertiser text not null,
     details text not null
-) strict, without rowid;
+) strict;
 
 -- The request as it may be stored, and the decision made on it last.
 create table postback (
@@ -64,7 +67,7 @@ create table postback (
     status text,
     decided_at integer not null,
     revision integer not null
-) strict, without rowid;
+) strict;
 create index postback_click on postback (click_id) where click_id is not null;
 create index postback_likely on postback (likely) where likely is not null;
 create index postback_reason on postback (reason, id);
@@ -80,7 +83,7 @@ create table earlier_decision (
     checks text not null,
     revision integer not null,
     primary key (postback_id, number)
-) strict, without rowid;
+) strict;
 
 -- Postbacks that are decided again when what they wait for arrives.
 create table waiting (
@@ -89,7 +92,7 @@ create table waiting (
     click_id blob,
     advertiser text not null,
     original_txid text
-) strict, without rowid;
+) strict;
 create index waiting_click on waiting (click_id) where click_id is not null;
 create index waiting_original on waiting (advertiser, original_txid) where original_txid is not null;
 
@@ -108,7 +111,7 @@ create table conversion (
     held text,
     changed_at integer not null,
     money text not null
-) strict, without rowid;
+) strict;
 create index conversion_click on conversion (click_id, id);
 
 -- The judge of duplicates: one taker per advertiser, txid and event, for ever.
@@ -196,4 +199,4 @@ create table attempt (
     duration_ms integer not null,
     answer text not null,
     primary key (delivery_id, number)
-) strict, without rowid;
+) strict;

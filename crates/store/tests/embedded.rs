@@ -50,14 +50,6 @@ fn a_newer_schema_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn commits_are_synced_and_readers_cannot_write() {
-    let world = Installation::new().await;
-    let connection = Connection::open(world.directory.path().join("proofback.db")).unwrap();
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
-    assert_eq!(mode, "wal");
-}
-
-#[tokio::test]
 async fn entries_are_never_changed_or_removed() {
     let world = Installation::new().await;
     let click = world.click("reelmedia-shop").await;

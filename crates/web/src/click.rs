@@ -1,6 +1,6 @@
 //! `GET /c/{link}`: records a click durably and sends the visitor on.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -12,23 +12,23 @@ use proofback_domain::time::Timestamp;
 use proofback_store::Kept;
 
 use crate::api::problem;
+use crate::refuse_long_uri;
 use crate::sender::{header_text, identify};
 use crate::state::Web;
 
 /// The redirect, or with `format=json` the id and the address; the click is durable before either leaves.
-pub async fn redirect(
-    State(web): State<Web>,
-    Path(link): Path<String>,
-    RawQuery(query): RawQuery,
-    parts: Parts,
-) -> Response {
-    let json = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes())
-        .any(|(name, value)| name == "format" && value == "json");
+pub async fn redirect(State(web): State<Web>, Path(link): Path<String>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    if let Some(refused) = refuse_long_uri(&web, &parts.uri) {
+        return refused;
+    }
+    let query = query(&parts);
+    let json = query.iter().any(|(name, value)| name == "format" && value == "json");
     let now = (web.now)();
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    match lead(&web, &snapshot, &link, query.as_deref(), &parts, now) {
+    match lead(&web, &snapshot, &link, query, &parts, now) {
         Routed::Offer { click, url } => keep(&web, *click, &url, json).await,
         Routed::Fallback { url } => {
             web.metrics.clicks_unrouted.inc();
@@ -42,16 +42,15 @@ pub async fn redirect(
 }
 
 /// `HEAD`: where the link leads, without a click and so without a click id.
-pub async fn preview(
-    State(web): State<Web>,
-    Path(link): Path<String>,
-    RawQuery(query): RawQuery,
-    parts: Parts,
-) -> Response {
+pub async fn preview(State(web): State<Web>, Path(link): Path<String>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    if let Some(refused) = refuse_long_uri(&web, &parts.uri) {
+        return refused;
+    }
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    match lead(&web, &snapshot, &link, query.as_deref(), &parts, (web.now)()) {
+    match lead(&web, &snapshot, &link, query(&parts), &parts, (web.now)()) {
         Routed::Offer { click, .. } => match snapshot.program.offers.get(&click.offer) {
             Some(offer) => found(&offer.url.render(|name| match name {
                 Macro::ClickId => String::new(),
@@ -64,11 +63,15 @@ pub async fn preview(
     }
 }
 
+fn query(parts: &Parts) -> Vec<(String, String)> {
+    form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
+}
+
 fn lead(
     web: &Web,
     snapshot: &Snapshot,
     link: &str,
-    query: Option<&str>,
+    query: Vec<(String, String)>,
     parts: &Parts,
     now: Timestamp,
 ) -> Routed {
@@ -80,7 +83,7 @@ fn lead(
     };
     let sender = identify(parts, &web.settings.trusted_proxies);
     let visit = Visit {
-        query: form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect(),
+        query,
         ip: sender.ip.to_string(),
         user_agent: header_text(&parts.headers, header::USER_AGENT),
         referrer: header_text(&parts.headers, header::REFERER),

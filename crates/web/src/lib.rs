@@ -14,9 +14,7 @@ mod sender;
 mod state;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -43,17 +41,16 @@ pub fn router(web: Web) -> Router {
         .route("/metrics", get(health::metrics))
         .nest("/api/v1", api::router(web.clone()))
         .fallback(api::not_found)
-        .layer(DefaultBodyLimit::max(PROGRAM_BYTES_MAX))
-        .layer(from_fn_with_state(web.clone(), limit_uri))
         .with_state(web)
 }
 
-async fn limit_uri(state: axum::extract::State<Web>, request: Request, next: Next) -> Response {
-    let bytes = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
-    if bytes > URI_BYTES_MAX {
-        state.metrics.too_large.inc();
-        return (StatusCode::URI_TOO_LONG, format!("an address has at most {URI_BYTES_MAX} bytes here\n"))
-            .into_response();
+/// The answer to a request line that is too long; checked where strangers come in, without a layer around them.
+fn refuse_long_uri(web: &Web, uri: &Uri) -> Option<Response> {
+    let bytes = uri.path_and_query().map_or(0, |uri| uri.as_str().len());
+    if bytes <= URI_BYTES_MAX {
+        return None;
     }
-    next.run(request).await
+    web.metrics.too_large.inc();
+    let text = format!("an address has at most {URI_BYTES_MAX} bytes here\n");
+    Some((StatusCode::URI_TOO_LONG, text).into_response())
 }

@@ -16,10 +16,13 @@ use crate::api::problem;
 use crate::metrics::Answer;
 use crate::sender::identify;
 use crate::state::Web;
-use crate::{POSTBACK_BYTES_MAX, program};
+use crate::{POSTBACK_BYTES_MAX, program, refuse_long_uri};
 
 pub async fn receive(State(web): State<Web>, advertiser: Option<Path<String>>, request: Request) -> Response {
     let advertiser = advertiser.map(|Path(advertiser)| advertiser);
+    if let Some(refused) = refuse_long_uri(&web, request.uri()) {
+        return refused;
+    }
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };

@@ -20,19 +20,29 @@ type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 type Entropy = Arc<dyn Fn() -> u128 + Send + Sync>;
 type Resolve = Arc<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
 
-/// Shared by all handlers; cheap to clone.
+/// Shared by all handlers; a clone is one counter more.
 #[derive(Clone)]
-pub struct Web {
+pub struct Web(Arc<Parts>);
+
+pub struct Parts {
     pub store: Store,
-    pub settings: Arc<Settings>,
-    pub ids: Arc<Ids>,
-    pub metrics: Arc<Metrics>,
+    pub settings: Settings,
+    pub ids: Ids,
+    pub metrics: Metrics,
     /// What time it is.
     pub now: Now,
     /// The value behind a secret's reference.
     pub resolve: Resolve,
-    rates: Arc<Mutex<HashMap<Name, Bucket>>>,
-    ready: Arc<AtomicBool>,
+    rates: Mutex<HashMap<Name, Bucket>>,
+    ready: AtomicBool,
+}
+
+impl std::ops::Deref for Web {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 pub struct Settings {
@@ -52,16 +62,16 @@ pub struct Ids {
 
 impl Web {
     pub fn new(store: Store, settings: Settings, ids: Ids, now: Now, resolve: Resolve) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             store,
-            settings: Arc::new(settings),
-            ids: Arc::new(ids),
-            metrics: Arc::new(Metrics::new()),
+            settings,
+            ids,
+            metrics: Metrics::new(),
             now,
             resolve,
-            rates: Arc::new(Mutex::new(HashMap::new())),
-            ready: Arc::new(AtomicBool::new(false)),
-        }
+            rates: Mutex::new(HashMap::new()),
+            ready: AtomicBool::new(false),
+        }))
     }
 
     /// From now on `/readyz` says yes: the spill of an earlier run is in.

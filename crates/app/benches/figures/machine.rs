@@ -58,6 +58,6 @@ pub fn describe() -> String {
         .lines()
         .find_map(|line| line.strip_prefix("model name"))
         .map_or("unknown CPU", |line| line.trim_start_matches([' ', '\t', ':']));
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let cores = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default().matches("processor\t").count();
     format!("{model}, {cores} cores")
 }

@@ -60,14 +60,20 @@ fn main() {
     };
     let table = runtime.block_on(measure(&plan));
     println!("{table}");
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/bench");
+    let directory = target_directory().join("bench");
     std::fs::create_dir_all(&directory)
         .and_then(|()| std::fs::write(directory.join("figures.txt"), &table))
         .unwrap();
 }
 
+/// Where this program was built: `target`, or what stands in for it; on the disk that is measured.
+fn target_directory() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    program.ancestors().nth(3).unwrap().to_owned()
+}
+
 async fn measure(plan: &Plan) -> String {
-    let directory = tempfile::tempdir_in(std::env::current_dir().unwrap()).unwrap();
+    let directory = tempfile::tempdir_in(target_directory()).unwrap();
     let mut figures = clicks(plan, directory.path()).await;
     figures.extend(postbacks(plan, directory.path()).await);
     let mut table = format!("{}; server on core 0, load on core 1\n\n", machine::describe());

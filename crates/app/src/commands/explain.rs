@@ -66,7 +66,7 @@ fn checks(decision: &Value) -> Vec<String> {
             "held" => "held",
             _ => "FAIL",
         };
-        format!("  {mark} {:<14} {}", text(check, "check"), text(check, "seen"))
+        format!("  {mark} {:<18} {}", text(check, "check"), text(check, "seen"))
     })
     .collect()
 }

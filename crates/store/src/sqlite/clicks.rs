@@ -1,5 +1,6 @@
 //! Clicks: recorded before the visitor is sent on, in the store or, when that is slow, in the spill.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proofback_domain::click::Click;
@@ -28,8 +29,9 @@ impl Store {
             return self.spill_click(&click).await;
         }
         let details = serde_json::to_string(&click.details)?;
-        let copy = click.clone();
-        let job = move |connection: &Connection| insert_click(connection, &copy, &details).map(drop);
+        let click = Arc::new(click);
+        let shared = Arc::clone(&click);
+        let job = move |connection: &Connection| insert_click(connection, &shared, &details);
         match tokio::time::timeout(wait, self.inner.writer.submit_single(job)).await {
             Ok(Ok(())) => Ok(Kept::Stored),
             Ok(Err(error)) => {
@@ -92,8 +94,9 @@ impl Store {
     /// The newest time that a click id was given.
     pub async fn last_click_at(&self) -> Result<Timestamp, StoreError> {
         self.read(|connection| {
-            let query = "select id from click order by id desc limit 1";
-            let last = connection.query_row(query, [], |row| rows::click_id(row, 0)).optional()?;
+            let query = "select number, tail from click order by number desc limit 1";
+            let id = |row: &rusqlite::Row<'_>| Ok(ClickId::from_parts(row.get(0)?, row.get(1)?));
+            let last = connection.query_row(query, [], id).optional()?;
             Ok(last.map_or(Timestamp::EPOCH, |id| id.prefix().at))
         })
         .await
@@ -101,11 +104,12 @@ impl Store {
 }
 
 /// A click that is there already stays: it comes a second time from the spill when the first try was only slow.
-fn insert_click(connection: &Connection, click: &Click, details: &str) -> Result<bool, StoreError> {
-    let statement = "insert into click (id, at, link, partner, offer, advertiser, details) \
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict do nothing";
-    let changed = connection.prepare_cached(statement)?.execute((
-        click.id.to_bytes(),
+fn insert_click(connection: &Connection, click: &Click, details: &str) -> Result<(), StoreError> {
+    let statement = "insert into click (number, tail, at, link, partner, offer, advertiser, details) \
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict do nothing";
+    let inserted = connection.prepare_cached(statement)?.execute((
+        click.id.prefix().number(),
+        click.id.tail(),
         click.at.millis(),
         click.link.as_str(),
         click.partner.as_str(),
@@ -113,15 +117,21 @@ fn insert_click(connection: &Connection, click: &Click, details: &str) -> Result
         click.advertiser.as_str(),
         details,
     ))?;
-    Ok(changed == 1)
+    if inserted == 1 || find_click(connection, click.id)?.is_some() {
+        return Ok(());
+    }
+    Err(StoreError::Failed(format!("the time and serial of click {} belong to another click", click.id)))
 }
 
 pub fn find_click(connection: &Connection, id: ClickId) -> Result<Option<Click>, StoreError> {
-    let query = format!("select {} from click where id = ?1", rows::CLICK);
-    Ok(connection.prepare_cached(&query)?.query_row([id.to_bytes()], rows::click).optional()?)
+    let query = format!("select {} from click where number = ?1 and tail = ?2", rows::CLICK);
+    let params = (id.prefix().number(), id.tail());
+    Ok(connection.prepare_cached(&query)?.query_row(params, rows::click).optional()?)
 }
 
+/// The click of this time, serial and link.
 pub fn find_click_like(connection: &Connection, prefix: Prefix) -> Result<Option<Click>, StoreError> {
-    let query = format!("select {} from click where id between ?1 and ?2 limit 1", rows::CLICK);
-    Ok(connection.prepare_cached(&query)?.query_row(prefix.range(), rows::click).optional()?)
+    let query = format!("select {} from click where number = ?1", rows::CLICK);
+    let found = connection.prepare_cached(&query)?.query_row([prefix.number()], rows::click).optional()?;
+    Ok(found.filter(|click| click.id.prefix() == prefix))
 }

@@ -1,5 +1,6 @@
 //! The embedded engine: SQLite in WAL mode, one writer that commits in groups, readers of their own.
 
+mod checkpoint;
 mod clicks;
 mod decisions;
 mod deliveries;
@@ -22,6 +23,7 @@ use rusqlite::Connection;
 
 use crate::error::{OpenError, StoreError};
 use crate::spill::Spill;
+use checkpoint::Checkpoint;
 use readers::Readers;
 use writer::Writer;
 
@@ -46,6 +48,7 @@ pub struct Store {
 struct Inner {
     directory: PathBuf,
     writer: Writer,
+    checkpoint: Arc<Checkpoint>,
     readers: Readers,
     spill: Spill,
     snapshot: ArcSwapOption<Snapshot>,
@@ -54,13 +57,22 @@ struct Inner {
     _lock: std::fs::File,
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.checkpoint.end();
+    }
+}
+
 impl Store {
     /// Opens a data directory, making it if it is not there, and brings its schema up to date.
     pub fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
         let opened = open::open(directory, &options)?;
+        let checkpoint = Arc::new(Checkpoint::default());
+        checkpoint.start(opened.copier);
         let inner = Inner {
             directory: directory.to_owned(),
-            writer: Writer::start(opened.writer, options.on_fatal),
+            writer: Writer::start(opened.writer, Arc::clone(&checkpoint), options.on_fatal),
+            checkpoint,
             readers: Readers::new(opened.readers),
             spill: opened.spill,
             snapshot: ArcSwapOption::empty(),

@@ -78,17 +78,17 @@ pub fn money(row: &Row<'_>, amount: usize, currency: usize) -> Result<Money> {
     Ok(Money { micros: row.get(amount)?, currency: currency_known })
 }
 
-pub const CLICK: &str = "id, at, link, partner, offer, advertiser, details";
+pub const CLICK: &str = "number, tail, at, link, partner, offer, advertiser, details";
 
 pub fn click(row: &Row<'_>) -> Result<Click> {
     Ok(Click {
-        id: click_id(row, 0)?,
-        at: time(row, 1)?,
-        link: name(row, 2)?,
-        partner: name(row, 3)?,
-        offer: name(row, 4)?,
-        advertiser: name(row, 5)?,
-        details: json::<Details>(row, 6)?,
+        id: ClickId::from_parts(row.get(0)?, row.get(1)?),
+        at: time(row, 2)?,
+        link: name(row, 3)?,
+        partner: name(row, 4)?,
+        offer: name(row, 5)?,
+        advertiser: name(row, 6)?,
+        details: json::<Details>(row, 7)?,
     })
 }
 

@@ -12,12 +12,14 @@ mod programs;
 mod trace;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use proofback_store::StoreError;
 use serde_json::Value;
 
+use crate::PROGRAM_BYTES_MAX;
 use crate::program::store_problem;
 use crate::state::Web;
 
@@ -37,6 +39,7 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/program", get(programs::show).put(programs::put))
         .route("/tokens", post(programs::create_token))
         .fallback(not_found)
+        .layer(DefaultBodyLimit::max(PROGRAM_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(web, auth::require_token))
 }
 

@@ -7,6 +7,7 @@ use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Returned};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::money::Currencies;
+use proofback_domain::outcome::Outcome;
 use proofback_domain::postback::Verdict;
 use proofback_store::{PostbackRow, StoreError, TraceItem};
 use serde_json::{Map, Value, json};
@@ -175,9 +176,16 @@ fn change_summary(change: &Change, conversion: &Conversion, first: bool, currenc
         Some(txid) => format!("{} {txid}", change.event),
         None => change.event.to_string(),
     };
-    let amount = change.amount.map(|amount| format!(" of {}", currencies.show(amount))).unwrap_or_default();
-    let verb = if first { "recorded as" } else { "leaves it" };
-    format!("{what}{amount} {verb} {} for {}", change.status.code(), conversion.partner)
+    let amount =
+        change.named.amount.map(|amount| format!(" of {}", currencies.show(amount))).unwrap_or_default();
+    let partner = &conversion.partner;
+    let status = change.status.code();
+    if first {
+        let held = change.reason.outcome() == Outcome::Held;
+        let waits = if held { format!(", waits: {}", change.reason.code()) } else { String::new() };
+        return format!("{what}{amount} recorded for {partner}, {status}{waits}");
+    }
+    format!("{what}{amount}: {} of {partner} is {status}", conversion.event)
 }
 
 fn show_change(change: &Change, conversion: &Conversion, currencies: &Currencies) -> Value {
@@ -186,6 +194,7 @@ fn show_change(change: &Change, conversion: &Conversion, currencies: &Currencies
         // The state after this change, not the one of now.
         members.insert("status".into(), json!(change.status));
         money::put(members, "amount", change.amount, currencies);
+        money::put(members, "named_amount", change.named.amount, currencies);
         members.insert("reason".into(), json!(change.reason));
         members.insert("postback_id".into(), json!(change.postback_id));
     }
