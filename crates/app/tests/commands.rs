@@ -72,7 +72,7 @@ async fn trace_and_explain_tell_the_same_with_and_without_a_server() {
     let trace = stdout(&run(&["trace", &click[..20], "--data", data]));
     for part in [
         "click:",
-        "accepted ok: sale 1 recorded, approved",
+        "accepted: sale 1 recorded, approved",
         "1.00 EUR from house:commission to partner:reelmedia:approved",
     ] {
         assert!(trace.contains(part), "{part}\n{trace}");

@@ -323,10 +323,7 @@ fn the_explanation_lists_the_checks_in_order_and_ends_at_the_first_that_fails() 
     let (mut world, click) = casino();
     let decision = casino_get(&mut world, &format!("cid={click}&order=A1&goal=ftd&sum=1,50"));
     let names: Vec<&str> = decision.checks.iter().map(|check| check.check.as_str()).collect();
-    assert_eq!(
-        names,
-        ["transport", "advertiser", "token", "form", "click_id", "event", "status", "bad_amount"]
-    );
+    assert_eq!(names, ["transport", "advertiser", "token", "form", "click_id", "event", "status", "amount"]);
     assert_eq!(decision.checks.last().unwrap().verdict, Verdict::Failed);
     assert_eq!((decision.field.as_str(), decision.reason), ("sum", Reason::BadAmount));
     assert!(!decision.advice.is_empty());

@@ -189,6 +189,17 @@ impl TraceItem {
         }
     }
 
+    /// The postback that it is or that caused it.
+    pub fn postback_id(&self) -> Option<PostbackId> {
+        match self {
+            Self::Postback { row, .. } => Some(row.id),
+            Self::Conversion { change, .. } => Some(change.postback_id),
+            Self::Entry(entry) => entry.postback_id,
+            Self::Delivery(delivery) => Some(delivery.postback_id),
+            Self::Click(_) | Self::Attempt { .. } => None,
+        }
+    }
+
     /// Of what happened in the same millisecond, the cause stands before its effects.
     pub fn rank(&self) -> u8 {
         match self {

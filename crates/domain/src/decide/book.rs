@@ -1,31 +1,14 @@
 //! From one state of a conversion to the next: its new amounts, its entries and who is told.
 
 use super::amounts;
+use super::frame::Frame;
 use super::tell;
 use super::{Effects, Key, PlannedEntry, Ruling};
-use crate::click::Click;
-use crate::conversion::{Change, Conversion, Named};
-use crate::id::PostbackId;
+use crate::conversion::{Change, Conversion};
 use crate::ledger::{Account, Transfer, settle};
-use crate::name::Name;
 use crate::outcome::{Reason, Status};
 use crate::postback::{Check, Rejection};
-use crate::program::{Goal, Offer, Snapshot};
-use crate::time::Timestamp;
-
-/// The frame in which one postback is booked.
-pub struct Frame<'a> {
-    pub postback_id: PostbackId,
-    pub now: Timestamp,
-    pub snapshot: &'a Snapshot,
-    pub click: &'a Click,
-    pub offer: &'a Offer,
-    /// The event of the postback: the goal's, `refund` or `chargeback`.
-    pub event: Name,
-    /// The key that it takes.
-    pub txid: Option<String>,
-    pub named: Named,
-}
+use crate::program::Goal;
 
 /// Brings a conversion to its next state. `before` is `None` for a new one.
 pub fn book(

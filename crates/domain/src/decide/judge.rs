@@ -1,11 +1,11 @@
 //! The checks of a postback that need the past, in their order: click, event, status, amounts, key, window.
 
-use super::book::{Frame, book, label, may_change};
+use super::book::{book, label, may_change};
 use super::claim::{Event, read_event, read_named};
-use super::{Effects, History, Key, Keyed, Known, Ruling, Wait, reverse};
+use super::frame::{Frame, already_waiting, event_time, taken, txid_conflict};
+use super::{Effects, History, Key, Known, Ruling, Wait, reverse};
 use crate::click::Click;
-use crate::click_id::ClickId;
-use crate::conversion::{Conversion, Named};
+use crate::conversion::Conversion;
 use crate::id::PostbackId;
 use crate::name::Name;
 use crate::outcome::{Reason, Status};
@@ -210,30 +210,6 @@ fn judge_goal(
             change(frame, history, goal, Reason::Duplicate, checks)
         }
     }
-}
-
-pub fn taken<'a>(under: &'a [Keyed], event: &Name) -> Option<&'a Keyed> {
-    under.iter().find(|keyed| keyed.event == *event)
-}
-
-/// The same as a postback that still waits, unless that one speaks of another click.
-pub fn already_waiting(keyed: &Keyed, click: ClickId, checks: &mut Vec<Check>) -> Result<Ruling, Rejection> {
-    if keyed.click_id != Some(click) {
-        return Err(txid_conflict());
-    }
-    let message = format!("the same as postback {}, which still waits", keyed.postback_id);
-    checks.push(Check::noted("key", &message));
-    Ok(Ruling::new(Reason::Duplicate, message))
-}
-
-pub fn txid_conflict() -> Rejection {
-    Rejection::new(Reason::TxidConflict, "txid", "this txid was already used for another click")
-        .advise("Give every conversion a transaction id of its own.")
-}
-
-/// The time of the event: the sender's where it lies between the click and the arrival.
-pub fn event_time(named: &Named, click: &Click, arrived: Timestamp) -> Timestamp {
-    named.timestamp.filter(|time| click.at <= *time && *time <= arrived).unwrap_or(arrived)
 }
 
 /// The conversion of the same click and event within the window that stands in for a txid: one that has seen

@@ -6,6 +6,7 @@
 mod amounts;
 mod book;
 mod claim;
+mod frame;
 mod judge;
 mod reverse;
 mod tell;
@@ -143,7 +144,8 @@ pub fn decide(
         ClickSeen::Absent(_) | ClickSeen::Bad(_) => known.click.as_ref().map(|click| click.id),
     };
     let ruling = ruling.unwrap_or_else(|rejection| {
-        checks.push(Check::failed(rejection.reason.code(), &rejection.message));
+        let field = Some(rejection.field.as_str()).filter(|field| !field.is_empty());
+        checks.push(Check::failed(field.unwrap_or(rejection.reason.code()), &rejection.message));
         Ruling::rejected(rejection)
     });
     Decision {

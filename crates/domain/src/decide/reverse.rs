@@ -1,7 +1,7 @@
 //! Refunds and chargebacks: which conversion they take back, and how much of it.
 
-use super::book::{Frame, book, label, may_change};
-use super::judge::{already_waiting, event_time, taken, txid_conflict};
+use super::book::{book, label, may_change};
+use super::frame::{Frame, already_waiting, event_time, taken, txid_conflict};
 use super::{Effects, History, Key, Keyed, Known, Ruling, Wait};
 use crate::click_id::ClickId;
 use crate::conversion::Conversion;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::PlannedDelivery;
-use super::book::Frame;
+use super::frame::Frame;
 use crate::conversion::Conversion;
 use crate::money::{Currencies, Money};
 use crate::outcome::Status;

@@ -8,7 +8,7 @@ use proofback_domain::click_id::{ClickId, Prefix};
 use proofback_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Store, decisions, rows};
+use super::{Store, decisions, known};
 use crate::error::StoreError;
 
 /// Where a click is kept; durable in both cases.
@@ -83,12 +83,12 @@ impl Store {
     }
 
     pub async fn click(&self, id: ClickId) -> Result<Option<Click>, StoreError> {
-        self.read(move |connection| find_click(connection, id)).await
+        self.read(move |connection| known::find_click(connection, id)).await
     }
 
     /// The click whose id begins like this: what a cut or altered id was most likely meant to be.
     pub async fn click_like(&self, prefix: Prefix) -> Result<Option<Click>, StoreError> {
-        self.read(move |connection| find_click_like(connection, prefix)).await
+        self.read(move |connection| known::find_click_like(connection, prefix)).await
     }
 
     /// The newest time that a click id was given.
@@ -117,21 +117,8 @@ fn insert_click(connection: &Connection, click: &Click, details: &str) -> Result
         click.advertiser.as_str(),
         details,
     ))?;
-    if inserted == 1 || find_click(connection, click.id)?.is_some() {
+    if inserted == 1 || known::find_click(connection, click.id)?.is_some() {
         return Ok(());
     }
     Err(StoreError::Failed(format!("the time and serial of click {} belong to another click", click.id)))
-}
-
-pub fn find_click(connection: &Connection, id: ClickId) -> Result<Option<Click>, StoreError> {
-    let query = format!("select {} from click where number = ?1 and tail = ?2", rows::CLICK);
-    let params = (id.prefix().number(), id.tail());
-    Ok(connection.prepare_cached(&query)?.query_row(params, rows::click).optional()?)
-}
-
-/// The click of this time, serial and link.
-pub fn find_click_like(connection: &Connection, prefix: Prefix) -> Result<Option<Click>, StoreError> {
-    let query = format!("select {} from click where number = ?1", rows::CLICK);
-    let found = connection.prepare_cached(&query)?.query_row([prefix.number()], rows::click).optional()?;
-    Ok(found.filter(|click| click.id.prefix() == prefix))
 }

@@ -13,7 +13,7 @@ use proofback_domain::program::Snapshot;
 use proofback_domain::time::{Span, Timestamp};
 use rusqlite::Connection;
 
-use super::{Store, clicks, known, rows};
+use super::{Store, known, rows};
 use crate::error::StoreError;
 use crate::model::RawPostback;
 
@@ -152,7 +152,7 @@ fn insert_postback(
     decision: &Decision,
 ) -> Result<(), StoreError> {
     let likely = match decision.likely {
-        Some(prefix) => clicks::find_click_like(connection, prefix)?.map(|click| click.id.to_bytes()),
+        Some(prefix) => known::find_click_like(connection, prefix)?.map(|click| click.id.to_bytes()),
         None => None,
     };
     let statement = "insert into postback (id, at, method, path, ip, params, fields, advertiser, click_id, likely, \

@@ -15,10 +15,16 @@ impl Store {
     /// The targets that have something to send now: due, not leased, and not behind an earlier one.
     pub async fn due_targets(&self, now: Timestamp) -> Result<Vec<Name>, StoreError> {
         self.read(move |connection| {
-            let query = "select distinct target from delivery as due where state = 'pending' and next_at <= ?1 \
-                and lease_until <= ?1 and not exists (select 1 from delivery as earlier \
-                    where earlier.conversion_id = due.conversion_id and earlier.target = due.target \
-                    and earlier.number < due.number and earlier.state = 'pending')";
+            // Goes from target to target and looks at each only until something is found.
+            let query = "with recursive one (target) as ( \
+                    select min(target) from delivery where state = 'pending' \
+                    union all \
+                    select (select min(target) from delivery where state = 'pending' and target > one.target) \
+                    from one where one.target is not null) \
+                select target from one where target is not null and exists (select 1 from delivery as due \
+                    where due.state = 'pending' and due.target = one.target and due.next_at <= ?1 and due.lease_until <= ?1 \
+                    and not exists (select 1 from delivery as earlier where earlier.conversion_id = due.conversion_id \
+                        and earlier.target = due.target and earlier.number < due.number and earlier.state = 'pending'))";
             let mut statement = connection.prepare_cached(query)?;
             let targets = statement.query_map([now.millis()], |row| rows::name(row, 0))?;
             Ok(targets.collect::<Result<_, _>>()?)

@@ -1,13 +1,14 @@
-//! Loading what a decision may know of the past, within its own transaction.
+//! Finding clicks and conversions, and loading what a decision may know of the past within its own transaction.
 
-use proofback_domain::click_id::ClickId;
+use proofback_domain::click::Click;
+use proofback_domain::click_id::{ClickId, Prefix};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{History, Keyed, Known, click_key};
 use proofback_domain::id::ConversionId;
 use proofback_domain::postback::Reading;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{clicks, rows};
+use super::rows;
 use crate::error::StoreError;
 
 /// A click's conversions beyond this are too old to matter for a decision.
@@ -32,7 +33,7 @@ pub fn load(connection: &Connection, reading: &Reading) -> Result<Known, StoreEr
     let Some(click_id) = click_id else {
         return Ok(Known { under_txid, under_original, ..Known::default() });
     };
-    let click = clicks::find_click(connection, click_id)?;
+    let click = find_click(connection, click_id)?;
     let of_click = if click.is_some() { of_click(connection, click_id)? } else { Vec::new() };
     // Only a reversal without any id can be found there.
     let has_id = reading.field("txid").is_some() || reading.field("original_txid").is_some();
@@ -88,4 +89,17 @@ pub fn changes(connection: &Connection, id: ConversionId) -> Result<Vec<Change>,
     let mut statement = connection.prepare_cached(&query)?;
     let changes = statement.query_map([id.to_bytes()], rows::change)?;
     Ok(changes.collect::<Result<_, _>>()?)
+}
+
+pub fn find_click(connection: &Connection, id: ClickId) -> Result<Option<Click>, StoreError> {
+    let query = format!("select {} from click where number = ?1 and tail = ?2", rows::CLICK);
+    let params = (id.prefix().number(), id.tail());
+    Ok(connection.prepare_cached(&query)?.query_row(params, rows::click).optional()?)
+}
+
+/// The click of this time, serial and link.
+pub fn find_click_like(connection: &Connection, prefix: Prefix) -> Result<Option<Click>, StoreError> {
+    let query = format!("select {} from click where number = ?1", rows::CLICK);
+    let found = connection.prepare_cached(&query)?.query_row([prefix.number()], rows::click).optional()?;
+    Ok(found.filter(|click| click.id.prefix() == prefix))
 }

@@ -1,9 +1,12 @@
 //! Everything that happened to one click, from all tables, in order.
 
+use std::collections::HashMap;
+
 use proofback_domain::click_id::ClickId;
+use proofback_domain::id::PostbackId;
 use rusqlite::{Connection, Row};
 
-use super::{Store, clicks, deliveries, known, lists, rows};
+use super::{Store, deliveries, known, lists, rows};
 use crate::error::StoreError;
 use crate::model::{Trace, TraceItem};
 
@@ -18,7 +21,7 @@ impl Store {
 }
 
 fn trace(connection: &Connection, id: ClickId) -> Result<Option<Trace>, StoreError> {
-    let Some(click) = clicks::find_click(connection, id)? else {
+    let Some(click) = known::find_click(connection, id)? else {
         return Ok(None);
     };
     let mut timeline = vec![TraceItem::Click(Box::new(click.clone()))];
@@ -36,14 +39,28 @@ fn trace(connection: &Connection, id: ClickId) -> Result<Option<Trace>, StoreErr
         entries(connection, &of_conversion, &mut timeline)?;
         outbound(connection, &of_conversion, &mut timeline)?;
     }
-    // Stable: what happened in one millisecond keeps the order in which it was written.
-    timeline.sort_by_key(|item| (item.at(), item.rank()));
+    put_in_order(&mut timeline);
     Ok(Some(Trace { click, timeline }))
+}
+
+/// By time; within one millisecond each postback is followed by what it caused, in the order of writing.
+fn put_in_order(timeline: &mut [TraceItem]) {
+    let ids = timeline.iter().filter_map(|item| match item {
+        TraceItem::Postback { row, .. } => Some(row.id),
+        _ => None,
+    });
+    let places: HashMap<PostbackId, usize> = ids.zip(1..).collect();
+    let place = |item: &TraceItem| match (item, item.postback_id()) {
+        (TraceItem::Click(_), _) => 0,
+        (_, Some(id)) => places.get(&id).copied().unwrap_or(usize::MAX),
+        (_, None) => usize::MAX,
+    };
+    timeline.sort_by_key(|item| (item.at(), place(item), item.rank()));
 }
 
 fn postbacks(connection: &Connection, id: ClickId, timeline: &mut Vec<TraceItem>) -> Result<(), StoreError> {
     let query = format!(
-        "select id from postback where click_id = ?1 union select id from postback where likely = ?1 order by id limit {POSTBACKS_MAX}"
+        "select id from postback where click_id = ?1 or likely = ?1 order by rowid limit {POSTBACKS_MAX}"
     );
     let mut statement = connection.prepare_cached(&query)?;
     let ids = statement.query_map([id.to_bytes()], |row| rows::id(row, 0))?.collect::<Result<Vec<_>, _>>()?;

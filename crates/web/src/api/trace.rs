@@ -7,8 +7,7 @@ use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Returned};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::money::Currencies;
-use proofback_domain::outcome::Outcome;
-use proofback_domain::postback::Verdict;
+use proofback_domain::outcome::{Outcome, Reason};
 use proofback_store::{PostbackRow, StoreError, TraceItem};
 use serde_json::{Map, Value, json};
 
@@ -165,10 +164,11 @@ fn click_summary(click: &Click) -> String {
 }
 
 fn postback_summary(row: &PostbackRow, meant: bool) -> String {
-    let failed = row.checks.iter().find(|check| check.verdict == Verdict::Failed);
-    let why = failed.map_or_else(|| row.message.clone(), |check| check.seen.clone());
-    let meant = if meant { " (most likely meant for this click)" } else { "" };
-    format!("{} {}: {why}{meant}", row.outcome.code(), row.reason.code())
+    let (outcome, reason) = (row.outcome.code(), row.reason.code());
+    let plain = row.reason == Reason::Ok || outcome == reason;
+    let named = if plain { outcome.to_owned() } else { format!("{outcome} ({reason})") };
+    let meant = if meant { "; this click was most likely meant" } else { "" };
+    format!("{named}: {}{meant}", row.message)
 }
 
 fn change_summary(change: &Change, conversion: &Conversion, first: bool, currencies: &Currencies) -> String {
