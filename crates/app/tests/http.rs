@@ -191,6 +191,17 @@ async fn requests_past_the_size_limits_are_counted_and_not_stored() {
 }
 
 #[tokio::test]
+async fn looking_at_a_postback_address_reports_nothing() {
+    let world = world(&[]);
+    let click = world.server.click("reelmedia-shop").await;
+    let url =
+        format!("{}/postback/shop?click_id={click}&event=sale&amount=10&currency=EUR", world.server.url);
+    let reply = world.server.http.send(http::Method::HEAD, &url, &[], String::new()).await.unwrap();
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET,POST")));
+    assert!(world.server.api("/postbacks").await["postbacks"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_sender_that_asked_for_it_always_gets_200_and_too_many_get_429() {
     let world = world(&[]);
     for _ in 0..3 {

@@ -16,7 +16,7 @@ mod state;
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 
 pub use metrics::Metrics;
 pub use program::{Applied, ApplyError, apply, load};
@@ -34,14 +34,19 @@ const PROGRAM_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub fn router(web: Web) -> Router {
     Router::new()
         .route("/c/{link}", get(click::redirect).head(click::preview))
-        .route("/postback", get(postback::receive).post(postback::receive))
-        .route("/postback/{advertiser}", get(postback::receive).post(postback::receive))
+        .route("/postback", postbacks())
+        .route("/postback/{advertiser}", postbacks())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .nest("/api/v1", api::router(web.clone()))
         .fallback(api::not_found)
         .with_state(web)
+}
+
+/// `GET` and `POST`. Whoever only looks, with `HEAD`, reports no event.
+fn postbacks() -> MethodRouter<Web> {
+    get(postback::receive).post(postback::receive).head(postback::refuse_look)
 }
 
 /// The answer to a request line that is too long; checked where strangers come in, without a layer around them.

@@ -55,6 +55,10 @@ pub async fn receive(State(web): State<Web>, advertiser: Option<Path<String>>, r
     }
 }
 
+pub async fn refuse_look() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,POST")]).into_response()
+}
+
 /// Reads the request within the size limits.
 async fn take_in(
     web: &Web,
