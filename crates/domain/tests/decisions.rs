@@ -276,6 +276,17 @@ fn an_amount_below_the_minimum_is_recorded_and_earns_nothing() {
 }
 
 #[test]
+fn what_waits_has_no_place_on_any_account() {
+    let (mut world, click) = casino();
+    casino_get(&mut world, &format!("cid={click}&order=A1&goal=ftd&st=1&sum=50"));
+    let mut conversion = world.conversions.values().next().unwrap().clone();
+    assert!(conversion.partner_position().is_some() && conversion.income_position().is_some());
+    conversion.held = Some(Reason::FraudReview);
+    assert_eq!((conversion.partner_position(), conversion.income_position()), (None, None));
+    assert_eq!(conversion.approved_commission(), None);
+}
+
+#[test]
 fn an_amount_that_was_missing_books_when_it_comes() {
     let (mut world, click) = shop();
     let held = world.get("shop", &format!("click_id={click}&txid=S1&event=sale&status=approved"));

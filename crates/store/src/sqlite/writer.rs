@@ -3,6 +3,7 @@
 //! What arrives while a commit is being synced makes the next group. A job's answer leaves after its commit;
 //! the answers of a group are given inside the runtime, so that waking its tasks costs one wake-up in all.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -76,7 +77,7 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let (sender, receiver) = oneshot::channel();
         let boxed: Job = Box::new(move |connection| {
-            let result = job(connection);
+            let result = undisturbed(|| job(connection));
             Box::new(move |commit| drop(sender.send(commit.and(result))))
         });
         self.jobs
@@ -153,12 +154,18 @@ fn is_fatal(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::SystemIoFailure))
 }
 
+/// A bug in one job is that job's failure and nobody else's.
+fn undisturbed<T>(job: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let panicked = |_| Err(StoreError::Failed("a write panicked; the log says where".into()));
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(panicked)
+}
+
 fn in_savepoint<T>(
     connection: &Connection,
     job: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     connection.prepare_cached("savepoint job")?.execute([])?;
-    let result = job(connection);
+    let result = undisturbed(|| job(connection));
     if result.is_err() && !connection.is_autocommit() {
         connection.prepare_cached("rollback to job")?.execute([])?;
     }
@@ -166,4 +173,66 @@ fn in_savepoint<T>(
         connection.prepare_cached("release job")?.execute([])?;
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer() -> Writer {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("create table number (value integer)").unwrap();
+        Writer::start(connection, Arc::new(Checkpoint::default()), Box::new(|error| panic!("{error}")))
+    }
+
+    fn insert(connection: &Connection, value: i64) -> Result<(), StoreError> {
+        connection.execute("insert into number (value) values (?1)", [value])?;
+        Ok(())
+    }
+
+    async fn values(writer: &Writer) -> Vec<i64> {
+        let read = |connection: &Connection| {
+            let mut statement = connection.prepare("select value from number order by value")?;
+            let values = statement.query_map([], |row| row.get(0))?;
+            Ok(values.collect::<Result<Vec<i64>, _>>()?)
+        };
+        writer.submit(read).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_failing_job_wrote_is_undone_and_its_neighbours_stay() {
+        let writer = writer();
+        let (before, failing, panicking, after) = tokio::join!(
+            writer.submit(|connection| insert(connection, 1)),
+            writer.submit(|connection| {
+                insert(connection, 2)?;
+                Err::<(), _>(StoreError::Failed("half way".into()))
+            }),
+            writer.submit(|connection| {
+                insert(connection, 3)?;
+                assert_eq!(connection.changes(), 0, "a bug");
+                Ok(())
+            }),
+            writer.submit(|connection| insert(connection, 4)),
+        );
+        assert!(before.is_ok() && after.is_ok());
+        assert!(matches!((failing, panicking), (Err(StoreError::Failed(_)), Err(StoreError::Failed(_)))));
+        assert_eq!(values(&writer).await, [1, 4]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_after_its_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("create table number (value integer)").unwrap();
+        let writer =
+            Writer::start(connection, Arc::new(Checkpoint::default()), Box::new(|error| panic!("{error}")));
+        let reader = Connection::open(&path).unwrap();
+        for value in 1..=50 {
+            writer.submit(move |connection| insert(connection, value)).await.unwrap();
+            let seen: i64 = reader.query_row("select max(value) from number", [], |row| row.get(0)).unwrap();
+            assert_eq!(seen, value);
+        }
+    }
 }
