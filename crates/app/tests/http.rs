@@ -10,12 +10,12 @@ use support::{ADMIN, Server};
 
 struct World {
     server: Server,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 fn world(arguments: &[&str]) -> World {
     let directory = tempfile::tempdir().unwrap();
-    World { server: Server::start(directory.path(), arguments), _directory: directory }
+    World { server: Server::start(directory.path(), arguments), directory }
 }
 
 fn json(reply: &Reply) -> Value {
@@ -306,6 +306,33 @@ async fn health_says_whether_the_store_commits() {
     let ready = world.server.get("/readyz").await;
     assert!(ready.status == 200 || ready.body.contains("earlier run"), "{}", ready.body);
     assert_eq!(world.server.get("/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn while_the_store_cannot_write_visitors_go_on_and_senders_are_told_to_come_again() {
+    let world = world(&["--click-wait", "50ms"]);
+    let sent = world.server.click("reelmedia-shop").await;
+    let file = world.directory.path().join("data/proofback.db");
+    let lock = rusqlite::Connection::open(file).unwrap();
+    lock.execute_batch("begin immediate").unwrap();
+    let spilled = world.server.click("reelmedia-shop").await;
+    let path =
+        |click: &str| format!("/postback/shop?click_id={click}&txid=1&event=sale&amount=10&currency=EUR");
+    let refused = world.server.get(&path(&sent)).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{}", refused.body);
+    assert!(world.server.get("/metrics").await.body.contains("proofback_clicks_spilled_total 1\n"));
+    lock.execute_batch("rollback").unwrap();
+    assert_eq!(json(&world.server.get(&path(&sent)).await)["reason"], "ok");
+    // The spilled click is genuine from the start; its postback is decided now or when it has arrived.
+    let reply = world.server.get(&path(&spilled).replace("txid=1", "txid=2")).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let until_in = async {
+        while world.server.api_as(ADMIN, &format!("/clicks/{spilled}")).await.status != 200 {}
+        while world.server.approved("reelmedia").await != "2.00 EUR" {}
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), until_in)
+        .await
+        .expect("the spill is brought in");
 }
 
 #[tokio::test]

@@ -31,17 +31,18 @@ impl Store {
         snapshot: Arc<Snapshot>,
         id: PostbackId,
     ) -> Result<Decision, StoreError> {
-        let decision = self
+        let (decision, told) = self
             .write(move |connection| {
                 let known = known::load(connection, &reading)?;
                 let decision = decide(&reading, &known, &snapshot, id, reading.at);
                 insert_postback(connection, &raw, &reading, &decision)?;
                 carry_out(connection, &decision)?;
-                originals_arrived(connection, &decision, &snapshot)?;
-                Ok(decision)
+                let others = originals_arrived(connection, &decision, &snapshot)?;
+                let told = others || !decision.effects.deliveries.is_empty();
+                Ok((decision, told))
             })
             .await?;
-        if !decision.effects.deliveries.is_empty() {
+        if told {
             self.inner.outbox.notify_one();
         }
         Ok(decision)
@@ -81,23 +82,24 @@ pub fn click_arrived(
     Ok(!found.is_empty())
 }
 
-/// Decides the reversals that overtook the conversion which has just been recorded.
+/// Decides the reversals that overtook the conversion which has just been recorded; says whether there were any.
 fn originals_arrived(
     connection: &Connection,
     decision: &Decision,
     snapshot: &Snapshot,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let (Some(key), Some(advertiser), None) =
         (&decision.effects.key, &decision.advertiser, &decision.effects.wait)
     else {
-        return Ok(());
+        return Ok(false);
     };
     let query =
         "select postback_id from waiting where advertiser = ?1 and original_txid = ?2 order by postback_id";
-    for id in waiting(connection, query, (advertiser.as_str(), key.txid.as_str()))? {
-        decide_again(connection, id, snapshot, decision.at, Again::Arrived)?;
+    let found = waiting(connection, query, (advertiser.as_str(), key.txid.as_str()))?;
+    for id in &found {
+        decide_again(connection, *id, snapshot, decision.at, Again::Arrived)?;
     }
-    Ok(())
+    Ok(!found.is_empty())
 }
 
 fn waiting(

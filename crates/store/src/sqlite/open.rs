@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
@@ -58,7 +59,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // The durable combination: in WAL mode a commit is one append and one fsync.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "foreign_keys", "on")?;
+    // Nobody else should write; whoever does anyway is waited for shortly, then the group is refused.
+    connection.busy_timeout(Duration::from_secs(1))?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     // A thread of its own copies the log into the database.

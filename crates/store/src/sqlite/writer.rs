@@ -19,8 +19,8 @@ const QUEUE_MAX: usize = 16_384;
 /// Jobs in one transaction.
 const GROUP_MAX: usize = 2_048;
 
-/// Runs in the transaction; what it returns is called with the commit's result.
-type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+/// Runs in the transaction, or is told why there is none; what it returns is called with the commit's result.
+type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 pub struct Writer {
@@ -57,7 +57,7 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let boxed: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, job);
+            let result = connection.and_then(|connection| in_savepoint(connection, job));
             Box::new(move |commit| {
                 // The asker may have given up waiting; what was committed stays committed.
                 drop(sender.send(commit.and(result)));
@@ -77,7 +77,7 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let (sender, receiver) = oneshot::channel();
         let boxed: Job = Box::new(move |connection| {
-            let result = undisturbed(|| job(connection));
+            let result = connection.and_then(|connection| undisturbed(|| job(connection)));
             Box::new(move |commit| drop(sender.send(commit.and(result))))
         });
         self.jobs
@@ -130,12 +130,17 @@ fn commit_group(
     jobs: impl Iterator<Item = Job>,
 ) -> (Vec<Answer>, Result<(), rusqlite::Error>) {
     let begun = connection.prepare_cached("begin immediate").and_then(|mut begin| begin.execute([]));
-    let answers: Vec<Answer> = jobs.map(|job| job(connection)).collect();
-    let committed = match begun {
-        Err(error) => Err(error),
-        // An error like a full disk ends the whole transaction by itself.
-        Ok(_) if connection.is_autocommit() => Err(lost()),
-        Ok(_) => connection.prepare_cached("commit").and_then(|mut commit| commit.execute([])).map(drop),
+    if let Err(error) = begun {
+        // Outside a transaction each statement would commit by itself.
+        let error = StoreError::from(error);
+        return (jobs.map(|job| job(Err(error.clone()))).collect(), Ok(()));
+    }
+    let answers: Vec<Answer> = jobs.map(|job| job(Ok(connection))).collect();
+    // An error like a full disk ends the whole transaction by itself.
+    let committed = if connection.is_autocommit() {
+        Err(lost())
+    } else {
+        connection.prepare_cached("commit").and_then(|mut commit| commit.execute([])).map(drop)
     };
     if !connection.is_autocommit()
         && let Err(error) = connection.execute_batch("rollback")
