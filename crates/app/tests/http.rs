@@ -115,6 +115,55 @@ async fn a_query_a_form_and_a_json_object_say_the_same() {
     assert_eq!(world.server.approved("reelmedia").await, "3.15 EUR");
 }
 
+#[tokio::test]
+async fn a_batch_is_answered_object_by_object_in_order() {
+    let world = world(&[]);
+    let server = &world.server;
+    let (one, two) = (server.click("reelmedia-de").await, server.click("reelmedia-de").await);
+    let sale = |click: &str, order: &str| {
+        format!(r#"{{"cid": "{click}", "order": "{order}", "goal": "dep", "st": "1"}}"#)
+    };
+    let objects = [
+        sale(&one, "A1"),
+        sale(&one, "A1"),
+        sale(&two[..20], "A2"),
+        "7".to_owned(),
+        sale(&two, "A3"),
+        r#"{"order": "A3", "goal": "refund"}"#.to_owned(),
+    ];
+    let reasons = ["ok", "duplicate", "truncated_click_id", "malformed_request", "ok", "reversed"];
+    let url = format!("{}/postback/casino/batch?token=t0ken", server.url);
+    let reply = server.http.post_json(&url, &format!("[{}]", objects.join(", "))).await.unwrap();
+    assert_eq!(reply.status, 200);
+    let answers = json(&reply);
+    let seen: Vec<&str> =
+        answers.as_array().unwrap().iter().map(|answer| answer["reason"].as_str().unwrap()).collect();
+    assert_eq!(seen, reasons);
+    assert_eq!(server.approved("reelmedia").await, "120.00 EUR");
+    let lines = objects[..2].join("\n") + "\n\n";
+    let reply = server.http.post_json(&url, &lines).await.unwrap();
+    assert_eq!(reply.header("content-type"), Some("application/x-ndjson"));
+    assert_eq!(reply.body.lines().filter(|line| line.contains("\"duplicate\"")).count(), 2, "{}", reply.body);
+    assert_eq!(server.api("/postbacks").await["postbacks"].as_array().unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_split_is_one_malformed_postback() {
+    let world = world(&[]);
+    let url = format!("{}/postback/casino/batch?token=t0ken", world.server.url);
+    let too_many = format!("[{}]", vec!["{}"; 1_001].join(","));
+    let bodies = ["", "[", "[{\"a\": 1},]", "[]", too_many.as_str()];
+    for body in bodies {
+        let reply = world.server.http.post_json(&url, body).await.unwrap();
+        assert_eq!(reply.status, 200);
+        assert!(reply.body.contains("malformed_request"), "{body:.20} {}", reply.body);
+    }
+    assert_eq!(world.server.api("/postbacks").await["postbacks"].as_array().unwrap().len(), bodies.len());
+    let foreign = format!("{}/postback/casino/batch", world.server.url);
+    let reply = world.server.http.post_json(&foreign, "[{\"token\": \"wrong\"}, {}]").await.unwrap();
+    assert_eq!(reply.body.matches("bad_token").count(), 2);
+}
+
 /// Path, status, reason: what each mistake is answered, in the words of the documentation.
 const MISTAKES: &[(&str, u16, &str)] = &[
     ("/postback/casino?token=t0ken&goal=ftd", 400, "missing_click_id"),

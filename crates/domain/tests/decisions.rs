@@ -462,17 +462,13 @@ fn strict(
     seconds_ago: i64,
     secret: &str,
 ) -> Decision {
-    use hmac::{Hmac, KeyInit, Mac};
     let mut world = Installation::new(PROGRAM);
     let click = world.click("reelmedia-strict");
     let mut request = world.request(Some("strict"), &format!("click_id={click}&txid=1&event=sale"));
     request.https = true;
     request.ip = ip.into();
     let signed_at = Timestamp::from_millis(START - seconds_ago * 1_000).iso();
-    let mut hmac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    hmac.update(format!("{signed_at}.").as_bytes());
-    hmac.update(&request.query);
-    let signature: String = hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let signature = sign(&signed_at, &request.query, secret);
     request.headers = vec![("x-signature".into(), signature), ("x-timestamp".into(), signed_at)];
     change(&mut request);
     world.receive(&request)
@@ -518,4 +514,36 @@ fn a_signed_postback_is_taken_as_it_was_signed() {
     assert_eq!(missing.reason, Reason::BadSignature);
     let timeless = strict(|request| drop(request.headers.remove(1)), [203, 0, 113, 9], 0, "s3cret");
     assert_eq!(timeless.reason, Reason::StaleTimestamp);
+}
+
+fn sign(signed_at: &str, payload: &[u8], secret: &str) -> String {
+    use hmac::{Hmac, KeyInit, Mac};
+    let mut hmac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    hmac.update(format!("{signed_at}.").as_bytes());
+    hmac.update(payload);
+    hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_batch_is_signed_as_a_whole() {
+    use proofback_domain::postback::{Method, read_member, split};
+    let mut world = Installation::new(PROGRAM);
+    let click = world.click("reelmedia-strict");
+    let mut request = world.request(Some("strict"), "");
+    let body = format!(r#"[{{"click_id": "{click}", "event": "sale"}}, {{"click_id": "{click}"}}]"#);
+    let signed_at = Timestamp::from_millis(START).iso();
+    let signature = sign(&signed_at, body.as_bytes(), "s3cret");
+    request.method = Method::Post;
+    request.https = true;
+    request.ip = [203, 0, 113, 9].into();
+    request.headers = vec![("x-signature".into(), signature), ("x-timestamp".into(), signed_at)];
+    for (body, reason) in [(body.clone(), None), (format!("{body} "), Some(Reason::BadSignature))] {
+        request.body = body.into_bytes();
+        let batch = split(&request, &world.snapshot);
+        assert_eq!(batch.requests.len(), 2);
+        for member in &batch.requests {
+            let reading = read_member(member, &world.snapshot, &batch.signature);
+            assert_eq!(reading.rejection.map(|rejection| rejection.reason), reason);
+        }
+    }
 }

@@ -16,7 +16,7 @@ mod state;
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 
 pub use metrics::Metrics;
 pub use program::{Applied, ApplyError, apply, load};
@@ -27,6 +27,8 @@ pub use state::{Ids, Settings, Web};
 const URI_BYTES_MAX: usize = 8 * 1024;
 /// The largest body of a postback.
 const POSTBACK_BYTES_MAX: usize = 64 * 1024;
+/// The largest batch of postbacks.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// The largest program file.
 const PROGRAM_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -36,6 +38,7 @@ pub fn router(web: Web) -> Router {
         .route("/c/{link}", get(click::redirect).head(click::preview))
         .route("/postback", postbacks())
         .route("/postback/{advertiser}", postbacks())
+        .route("/postback/{advertiser}/batch", post(postback::receive_batch))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

@@ -1,4 +1,6 @@
-//! `GET` and `POST /postback` and `/postback/{advertiser}`: an event comes in, a durable answer goes out.
+//! `/postback`, `/postback/{advertiser}` and its `/batch`: events come in, durable answers go out.
+
+use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -8,7 +10,7 @@ use proofback_domain::decide::Decision;
 use proofback_domain::outcome::Reason;
 use proofback_domain::postback::{self, Method, Reading, Rejection};
 use proofback_domain::program::{Reply, Snapshot};
-use proofback_domain::time::Timestamp;
+use proofback_domain::time::{Span, Timestamp};
 use proofback_store::{RawPostback, StoreError};
 use serde_json::{Map, Value};
 
@@ -16,7 +18,7 @@ use crate::api::problem;
 use crate::metrics::Answer;
 use crate::sender::identify;
 use crate::state::Web;
-use crate::{POSTBACK_BYTES_MAX, program, refuse_long_uri};
+use crate::{BATCH_BYTES_MAX, POSTBACK_BYTES_MAX, program, refuse_long_uri};
 
 pub async fn receive(State(web): State<Web>, advertiser: Option<Path<String>>, request: Request) -> Response {
     let advertiser = advertiser.map(|Path(advertiser)| advertiser);
@@ -26,7 +28,7 @@ pub async fn receive(State(web): State<Web>, advertiser: Option<Path<String>>, r
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    let (path, request) = match take_in(&web, advertiser, request).await {
+    let (path, request) = match take_in(&web, advertiser, request, POSTBACK_BYTES_MAX).await {
         Ok(taken) => taken,
         Err(response) => return response,
     };
@@ -34,25 +36,104 @@ pub async fn receive(State(web): State<Web>, advertiser: Option<Path<String>>, r
         Ok(reading) => reading,
         Err(error) => return not_taken(&web, &error),
     };
-    if let Some(wait) = over_rate(&web, &reading, &snapshot, request.at) {
+    let always_200 = replies_always_200(&reading, &snapshot);
+    match process(&web, &snapshot, &path, &request, reading).await {
+        Answered::Decided(decision) => answer(&decision, always_200),
+        Answered::OverRate(wait) => problem::rate_limited(wait),
+        Answered::NotTaken(error) => not_taken(&web, &error),
+    }
+}
+
+/// `POST /postback/{advertiser}/batch`: an answer per object, in order; each is decided by itself.
+pub async fn receive_batch(
+    State(web): State<Web>,
+    Path(advertiser): Path<String>,
+    request: Request,
+) -> Response {
+    if let Some(refused) = refuse_long_uri(&web, request.uri()) {
+        return refused;
+    }
+    let Some(snapshot) = web.store.snapshot() else {
+        return problem::unavailable("no program is in force yet");
+    };
+    let (path, request) = match take_in(&web, Some(advertiser), request, BATCH_BYTES_MAX).await {
+        Ok(taken) => taken,
+        Err(response) => return response,
+    };
+    let batch = postback::split(&request, &snapshot);
+    let mut answers = Vec::with_capacity(batch.requests.len());
+    for member in &batch.requests {
+        let reading = postback::read_member(member, &snapshot, &batch.signature);
+        answers.push(match process(&web, &snapshot, &path, member, reading).await {
+            Answered::Decided(decision) => Value::Object(sender_view(&decision)),
+            Answered::OverRate(_) => undecided("rate_limited", "more postbacks came than were agreed"),
+            Answered::NotTaken(error) => {
+                tracing::error!(%error, "a postback of a batch was not decided");
+                undecided("unavailable", "the store cannot take it now; send it again")
+            }
+        });
+    }
+    if batch.is_array {
+        let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+        return (headers, Value::Array(answers).to_string()).into_response();
+    }
+    let lines: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
+    let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
+    (headers, lines).into_response()
+}
+
+fn undecided(reason: &str, message: &str) -> Value {
+    serde_json::json!({ "outcome": "undecided", "reason": reason, "message": message })
+}
+
+/// What became of one postback.
+enum Answered {
+    Decided(Box<Decision>),
+    /// Counted, not recorded.
+    OverRate(Span),
+    NotTaken(StoreError),
+}
+
+async fn process(
+    web: &Web,
+    snapshot: &Arc<Snapshot>,
+    path: &str,
+    request: &postback::Request,
+    reading: Reading,
+) -> Answered {
+    if let Some(wait) = over_rate(web, &reading, snapshot, request.at) {
         web.metrics.rate_limited.inc();
-        return problem::rate_limited(wait);
+        return Answered::OverRate(wait);
     }
     let raw = RawPostback {
         method: match request.method {
             Method::Get => "GET",
             Method::Post => "POST",
         },
-        path,
+        path: path.to_owned(),
         ip: request.ip.to_canonical().to_string(),
         params: reading.stored.clone(),
     };
-    let always_200 = replies_always_200(&reading, &snapshot);
     let id = web.ids.postback(request.at);
-    match web.store.decide(raw, reading, snapshot, id).await {
-        Ok(decision) => answer(&web, &decision, always_200),
-        Err(error) => not_taken(&web, &error),
+    match web.store.decide(raw, reading, Arc::clone(snapshot), id).await {
+        Ok(decision) => {
+            log(web, &decision);
+            Answered::Decided(Box::new(decision))
+        }
+        Err(error) => Answered::NotTaken(error),
     }
+}
+
+fn log(web: &Web, decision: &Decision) {
+    let (outcome, reason) = (decision.outcome.code(), decision.reason.code());
+    web.metrics.postbacks.get_or_create(&Answer { outcome, reason }).inc();
+    tracing::info!(
+        postback_id = %decision.postback_id,
+        outcome,
+        reason,
+        advertiser = decision.advertiser.as_ref().map_or("", |id| id.as_str()),
+        "postback decided"
+    );
 }
 
 pub async fn refuse_look() -> Response {
@@ -64,11 +145,12 @@ async fn take_in(
     web: &Web,
     advertiser: Option<String>,
     request: Request<Body>,
+    bytes_max: usize,
 ) -> Result<(String, postback::Request), Response> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, POSTBACK_BYTES_MAX).await.map_err(|_| {
+    let body = to_bytes(body, bytes_max).await.map_err(|_| {
         web.metrics.too_large.inc();
-        problem::too_large(POSTBACK_BYTES_MAX)
+        problem::too_large(bytes_max)
     })?;
     let sender = identify(&parts, &web.settings.trusted_proxies);
     let headers = parts.headers.iter();
@@ -106,12 +188,7 @@ async fn read(web: &Web, request: &postback::Request, snapshot: &Snapshot) -> Re
     Ok(reading)
 }
 
-fn over_rate(
-    web: &Web,
-    reading: &Reading,
-    snapshot: &Snapshot,
-    now: Timestamp,
-) -> Option<proofback_domain::time::Span> {
+fn over_rate(web: &Web, reading: &Reading, snapshot: &Snapshot, now: Timestamp) -> Option<Span> {
     let advertiser = snapshot.program.advertisers.get(reading.advertiser.as_ref()?)?;
     let limit = advertiser.postback.rate_limit?;
     // Strangers are turned away before they can use up the sender's own rate.
@@ -127,16 +204,7 @@ fn replies_always_200(reading: &Reading, snapshot: &Snapshot) -> bool {
     advertiser.is_some_and(|advertiser| advertiser.postback.reply == Reply::Always200)
 }
 
-fn answer(web: &Web, decision: &Decision, always_200: bool) -> Response {
-    let (outcome, reason) = (decision.outcome.code(), decision.reason.code());
-    web.metrics.postbacks.get_or_create(&Answer { outcome, reason }).inc();
-    tracing::info!(
-        postback_id = %decision.postback_id,
-        outcome,
-        reason,
-        advertiser = decision.advertiser.as_ref().map_or("", |id| id.as_str()),
-        "postback decided"
-    );
+fn answer(decision: &Decision, always_200: bool) -> Response {
     let status = if always_200 { 200 } else { decision.reason.http_status() };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];

@@ -40,11 +40,13 @@ pub fn judge_origin(
 }
 
 /// The token and the signature, whichever the program asks for; both where it asks for both.
+/// `signature_of_whole` is given where it was judged before, over a whole batch.
 pub fn judge_secrets(
     request: &Request,
     token: Option<&str>,
     advertiser: &Advertiser,
     snapshot: &Snapshot,
+    signature_of_whole: Option<&Result<(), Rejection>>,
     checks: &mut Vec<Check>,
 ) -> Result<(), Rejection> {
     let rules = &advertiser.postback;
@@ -54,13 +56,24 @@ pub fn judge_secrets(
         checks.push(Check::passed("token", "it is the advertiser's"));
     }
     if let Some(signature) = &rules.signature {
-        judge_signature(request, signature, snapshot.secret(&signature.secret))?;
+        match signature_of_whole {
+            Some(judged) => judged.clone()?,
+            None => judge_signature(request, signature, snapshot.secret(&signature.secret))?,
+        }
         checks.push(Check::passed("signature", "HMAC-SHA256 fits"));
     }
     if rules.token.is_none() && rules.signature.is_none() {
         checks.push(Check::passed("token", "none is asked for"));
     }
     Ok(())
+}
+
+/// The signature over a whole batch, where its advertiser asks for one.
+pub fn judge_whole(request: &Request, snapshot: &Snapshot) -> Result<(), Rejection> {
+    let id = request.advertiser.as_deref().unwrap_or_default();
+    let rules =
+        snapshot.program.advertisers.get(id).and_then(|advertiser| advertiser.postback.signature.as_ref());
+    rules.map_or(Ok(()), |rules| judge_signature(request, rules, snapshot.secret(&rules.secret)))
 }
 
 fn judge_token(expected: Option<&str>, seen: Option<&str>) -> Result<(), Rejection> {

@@ -3,6 +3,7 @@
 //! This is all that can be said of a postback without the past. `decide` takes it from here.
 
 mod authenticity;
+mod batch;
 mod identify;
 mod placeholder;
 mod privacy;
@@ -19,6 +20,7 @@ use crate::program::{Advertiser, FIELDS, Snapshot, default_names};
 use crate::template::sub_number;
 use crate::time::Timestamp;
 
+pub use batch::{Batch, OBJECTS_MAX, split};
 pub use identify::ClickSeen;
 pub use placeholder::find as find_placeholder;
 pub use request::{Method, Params, Request};
@@ -136,6 +138,20 @@ impl Reading {
 
 /// Reads a request. `clicked` is the advertiser of the click it names, where the store had to be asked for it.
 pub fn read(request: &Request, snapshot: &Snapshot, clicked: Option<&Name>) -> Reading {
+    read_with(request, snapshot, clicked, None)
+}
+
+/// Reads one of a batch, whose signature was judged over the whole.
+pub fn read_member(request: &Request, snapshot: &Snapshot, signature: &Result<(), Rejection>) -> Reading {
+    read_with(request, snapshot, None, Some(signature))
+}
+
+fn read_with(
+    request: &Request,
+    snapshot: &Snapshot,
+    clicked: Option<&Name>,
+    signature: Option<&Result<(), Rejection>>,
+) -> Reading {
     let params = request.params();
     let mut checks = vec![Check::passed("transport", transport(request))];
     let path = request.advertiser.as_deref();
@@ -155,7 +171,9 @@ pub fn read(request: &Request, snapshot: &Snapshot, clicked: Option<&Name>) -> R
     let token = advertiser.and_then(|advertiser| raw_value(&params, advertiser, "token"));
     let rejection = match (found.err(), advertiser) {
         (Some(rejection), _) => Some(rejection),
-        (None, Some(advertiser)) => judge(request, &params, token, advertiser, snapshot, &mut checks).err(),
+        (None, Some(advertiser)) => {
+            judge(request, &params, token, advertiser, snapshot, signature, &mut checks).err()
+        }
         (None, None) => None,
     };
     Reading {
@@ -175,10 +193,11 @@ fn judge(
     token: Option<&str>,
     advertiser: &Advertiser,
     snapshot: &Snapshot,
+    signature: Option<&Result<(), Rejection>>,
     checks: &mut Vec<Check>,
 ) -> Result<(), Rejection> {
     authenticity::judge_origin(request, advertiser, checks)?;
-    authenticity::judge_secrets(request, token, advertiser, snapshot, checks)?;
+    authenticity::judge_secrets(request, token, advertiser, snapshot, signature, checks)?;
     if let Some(fault) = &params.fault {
         return Err(Rejection::new(Reason::MalformedRequest, "", fault.clone())
             .advise("Send each parameter once, in UTF-8, as a query, a form or a JSON object."));
