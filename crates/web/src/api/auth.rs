@@ -1,7 +1,8 @@
 //! Who calls: a bearer token, looked up by its hash.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
@@ -15,6 +16,21 @@ use crate::state::Web;
 pub struct Caller {
     pub name: String,
     pub role: Role,
+}
+
+/// A caller who sees everything that is recorded; anyone else is turned away before the handler.
+pub struct Staff;
+
+impl<S: Send + Sync> FromRequestParts<S> for Staff {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        match parts.extensions.get::<Caller>() {
+            Some(caller) if caller.role.is_staff() => Ok(Self),
+            Some(_) => Err(problem::forbidden()),
+            None => Err(problem::unauthorized()),
+        }
+    }
 }
 
 pub async fn require_token(State(web): State<Web>, mut request: Request, next: Next) -> Response {
@@ -37,6 +53,6 @@ async fn identify(web: &Web, token: &str) -> Result<Option<Caller>, Response> {
     if bool::from(hash.ct_eq(&web.settings.admin_token_hash)) {
         return Ok(Some(Caller { name: "admin".into(), role: Role::Admin }));
     }
-    let found = web.store.token(hash).await.map_err(|error| super::failed(&error))?;
+    let found = web.store.token(hash).await.map_err(super::failed)?;
     Ok(found.and_then(|found| Some(Caller { role: Role::parse(&found.role)?, name: found.name })))
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::money;
 use super::page::{Query, list as page};
-use super::{Caller, failed, problem};
+use super::{Answer, Caller, failed, problem};
 use crate::role::Role;
 use crate::state::Web;
 
@@ -19,23 +19,18 @@ pub async fn list(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
-) -> Response {
-    let (mut filter, request) = match filter(&web, query.as_deref()) {
-        Ok(asked) => asked,
-        Err(response) => return response,
-    };
+) -> Answer {
+    let (mut filter, request) = filter(&web, query.as_deref())?;
     match &caller.role {
         Role::Admin | Role::Manager | Role::Finance | Role::Viewer => {}
         // A partner sees its own, whatever it asks for.
         Role::Partner(own) => filter.partner = Some(own.clone()),
-        Role::Advertiser(_) => return problem::forbidden(),
+        Role::Advertiser(_) => return Err(problem::forbidden()),
     }
     let currencies = money::currencies(web.store.snapshot().as_deref());
     let for_partner = !caller.role.is_staff();
-    match web.store.conversions(filter, request).await {
-        Ok(rows) => page("conversions", rows, |row| show(row, &currencies, for_partner)),
-        Err(error) => failed(&error),
-    }
+    let rows = web.store.conversions(filter, request).await.map_err(failed)?;
+    Ok(page("conversions", rows, |row| show(row, &currencies, for_partner)))
 }
 
 fn filter(
@@ -63,20 +58,16 @@ pub async fn one(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-) -> Response {
+) -> Answer {
     let not_found = || problem::not_found("there is no such conversion");
-    let Ok(id) = id.parse() else {
-        return not_found();
-    };
-    let currencies = money::currencies(web.store.snapshot().as_deref());
-    match web.store.conversion(id).await {
-        Ok(Some(row)) if caller.role.is_staff() => super::json(&show(&row, &currencies, false)),
-        Ok(Some(row)) if caller.role.is_partner(row.partner.as_str()) => {
-            super::json(&show(&row, &currencies, true))
-        }
-        Ok(Some(_) | None) => not_found(),
-        Err(error) => failed(&error),
+    let id = id.parse().map_err(|_| not_found())?;
+    let row = web.store.conversion(id).await.map_err(failed)?.ok_or_else(not_found)?;
+    let staff = caller.role.is_staff();
+    if !staff && !caller.role.is_partner(row.partner.as_str()) {
+        return Err(not_found());
     }
+    let currencies = money::currencies(web.store.snapshot().as_deref());
+    Ok(super::json(&show(&row, &currencies, !staff)))
 }
 
 /// A conversion as JSON; what the house earns by it is not for the partner.

@@ -1,6 +1,5 @@
 //! Deliveries: what was told to whom, and how that went.
 
-use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use proofback_domain::delivery::DeliveryState;
@@ -8,25 +7,13 @@ use proofback_store::{DeliveryFilter, DeliveryRow};
 use serde_json::{Value, json};
 
 use super::page::{Query, list as page};
-use super::{Caller, failed, problem};
+use super::{Answer, Staff, failed};
 use crate::state::Web;
 
-pub async fn list(
-    State(web): State<Web>,
-    Extension(caller): Extension<Caller>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    if !caller.role.is_staff() {
-        return problem::forbidden();
-    }
-    let (filter, request) = match filter(query.as_deref()) {
-        Ok(asked) => asked,
-        Err(response) => return response,
-    };
-    match web.store.deliveries(filter, request).await {
-        Ok(rows) => page("deliveries", rows, show),
-        Err(error) => failed(&error),
-    }
+pub async fn list(State(web): State<Web>, _: Staff, RawQuery(query): RawQuery) -> Answer {
+    let (filter, request) = filter(query.as_deref())?;
+    let rows = web.store.deliveries(filter, request).await.map_err(failed)?;
+    Ok(page("deliveries", rows, show))
 }
 
 fn filter(query: Option<&str>) -> Result<(DeliveryFilter, proofback_store::PageRequest), Response> {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::money;
 use super::page::{Query, list as page};
-use super::{Caller, failed, problem};
+use super::{Answer, Caller, Staff, failed, problem};
 use crate::state::Web;
 
 /// What a partner has pending, approved and paid, per currency.
@@ -21,29 +21,24 @@ pub async fn balance(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-) -> Response {
+) -> Answer {
     let not_found = || problem::not_found("there is no such partner");
     if !caller.role.is_staff() && !caller.role.is_partner(&id) {
-        return not_found();
+        return Err(not_found());
     }
-    let Ok(name) = Name::parse(&id) else {
-        return not_found();
-    };
-    let snapshot = web.store.snapshot();
+    let name = Name::parse(&id).map_err(|_| not_found())?;
     let sides = [
         ("pending", Account::PartnerPending(name.clone())),
         ("approved", Account::PartnerApproved(name.clone())),
         ("paid", Account::PartnerPaid(name.clone())),
     ];
     let accounts = sides.iter().map(|(_, account)| account.to_string()).collect();
-    let balances = match web.store.balances(accounts).await {
-        Ok(balances) => balances,
-        Err(error) => return failed(&error),
-    };
-    let partner = snapshot.as_ref().and_then(|snapshot| snapshot.program.partners.get(&name));
+    let balances = web.store.balances(accounts).await.map_err(failed)?;
+    let snapshot = web.store.snapshot();
+    let known = snapshot.as_ref().is_some_and(|snapshot| snapshot.program.partners.contains_key(&name));
     // A partner who left the program keeps his account.
-    if partner.is_none() && balances.is_empty() {
-        return not_found();
+    if !known && balances.is_empty() {
+        return Err(not_found());
     }
     let currencies = money::currencies(snapshot.as_deref());
     let mut by_currency: BTreeMap<Currency, BTreeMap<&str, i128>> = BTreeMap::new();
@@ -54,7 +49,7 @@ pub async fn balance(
     }
     let shown: Vec<Value> =
         by_currency.iter().map(|(currency, sums)| show_sums(*currency, sums, &currencies)).collect();
-    super::json(&json!({ "partner": name, "balances": shown }))
+    Ok(super::json(&json!({ "partner": name, "balances": shown })))
 }
 
 fn show_sums(currency: Currency, sums: &BTreeMap<&str, i128>, currencies: &Currencies) -> Value {
@@ -62,23 +57,11 @@ fn show_sums(currency: Currency, sums: &BTreeMap<&str, i128>, currencies: &Curre
     json!({ "currency": currency, "pending": sum("pending"), "approved": sum("approved"), "paid": sum("paid") })
 }
 
-pub async fn entries(
-    State(web): State<Web>,
-    Extension(caller): Extension<Caller>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    if !caller.role.is_staff() {
-        return problem::forbidden();
-    }
-    let (filter, request) = match filter(query.as_deref()) {
-        Ok(asked) => asked,
-        Err(response) => return response,
-    };
+pub async fn entries(State(web): State<Web>, _: Staff, RawQuery(query): RawQuery) -> Answer {
+    let (filter, request) = filter(query.as_deref())?;
     let currencies = money::currencies(web.store.snapshot().as_deref());
-    match web.store.entries(filter, request).await {
-        Ok(rows) => page("entries", rows, |row| show(row, &currencies)),
-        Err(error) => failed(&error),
-    }
+    let rows = web.store.entries(filter, request).await.map_err(failed)?;
+    Ok(page("entries", rows, |row| show(row, &currencies)))
 }
 
 fn filter(query: Option<&str>) -> Result<(EntryFilter, proofback_store::PageRequest), Response> {

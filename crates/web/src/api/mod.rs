@@ -23,7 +23,10 @@ use crate::PROGRAM_BYTES_MAX;
 use crate::program::store_problem;
 use crate::state::Web;
 
-pub use auth::Caller;
+pub use auth::{Caller, Staff};
+
+/// An answer, or the problem document that stands for it.
+type Answer = Result<Response, Response>;
 
 pub fn router(web: Web) -> Router<Web> {
     Router::new()
@@ -52,7 +55,7 @@ fn json(value: &Value) -> Response {
     (headers, value.to_string()).into_response()
 }
 
-fn failed(error: &StoreError) -> Response {
+fn failed(error: StoreError) -> Response {
     tracing::error!(%error, "a request to the API failed");
-    store_problem(error)
+    store_problem(&error)
 }

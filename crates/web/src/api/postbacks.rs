@@ -1,6 +1,5 @@
 //! The postback log.
 
-use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use proofback_domain::outcome::{Outcome, Reason};
@@ -8,25 +7,13 @@ use proofback_store::{EarlierDecision, PostbackFilter, PostbackRow};
 use serde_json::{Value, json};
 
 use super::page::{Query, list as page};
-use super::{Caller, failed, problem};
+use super::{Answer, Staff, failed, problem};
 use crate::state::Web;
 
-pub async fn list(
-    State(web): State<Web>,
-    Extension(caller): Extension<Caller>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    if !caller.role.is_staff() {
-        return problem::forbidden();
-    }
-    let (filter, request) = match filter(&web, query.as_deref()) {
-        Ok(asked) => asked,
-        Err(response) => return response,
-    };
-    match web.store.postbacks(filter, request).await {
-        Ok(rows) => page("postbacks", rows, |row| show(row, false)),
-        Err(error) => failed(&error),
-    }
+pub async fn list(State(web): State<Web>, _: Staff, RawQuery(query): RawQuery) -> Answer {
+    let (filter, request) = filter(&web, query.as_deref())?;
+    let rows = web.store.postbacks(filter, request).await.map_err(failed)?;
+    Ok(page("postbacks", rows, |row| show(row, false)))
 }
 
 fn filter(
@@ -49,22 +36,11 @@ fn filter(
 }
 
 /// One postback with its explanation.
-pub async fn one(
-    State(web): State<Web>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-) -> Response {
-    if !caller.role.is_staff() {
-        return problem::forbidden();
-    }
-    let Ok(id) = id.parse() else {
-        return problem::not_found("there is no such postback");
-    };
-    match web.store.postback(id).await {
-        Ok(Some(row)) => super::json(&show(&row, true)),
-        Ok(None) => problem::not_found("there is no such postback"),
-        Err(error) => failed(&error),
-    }
+pub async fn one(State(web): State<Web>, _: Staff, Path(id): Path<String>) -> Answer {
+    let not_found = || problem::not_found("there is no such postback");
+    let id = id.parse().map_err(|_| not_found())?;
+    let row = web.store.postback(id).await.map_err(failed)?.ok_or_else(not_found)?;
+    Ok(super::json(&show(&row, true)))
 }
 
 /// A postback as JSON; `whole` adds the checks and the earlier decisions.

@@ -8,26 +8,21 @@ use proofback_domain::program::Mistake;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Caller, failed, problem};
+use super::{Answer, Caller, Staff, failed, problem};
 use crate::program::{ApplyError, apply};
 use crate::role::{Role, hash_token};
 use crate::state::Web;
 
 /// `{"revision", "at", "author", "source"}` of the program in force.
-pub async fn show(State(web): State<Web>, Extension(caller): Extension<Caller>) -> Response {
-    if !caller.role.is_staff() {
-        return problem::forbidden();
-    }
-    match web.store.program().await {
-        Ok(Some(program)) => super::json(&json!({
-            "revision": program.revision,
-            "at": program.at.iso(),
-            "author": program.author,
-            "source": program.source,
-        })),
-        Ok(None) => problem::not_found("no program was applied yet"),
-        Err(error) => failed(&error),
-    }
+pub async fn show(State(web): State<Web>, _: Staff) -> Answer {
+    let program = web.store.program().await.map_err(failed)?;
+    let program = program.ok_or_else(|| problem::not_found("no program was applied yet"))?;
+    Ok(super::json(&json!({
+        "revision": program.revision,
+        "at": program.at.iso(),
+        "author": program.author,
+        "source": program.source,
+    })))
 }
 
 /// Applies the program file that is the body, all or nothing.
@@ -51,7 +46,7 @@ pub async fn put(State(web): State<Web>, Extension(caller): Extension<Caller>, b
             "secret_missing",
             &format!("{error}; nothing was changed"),
         ),
-        Err(ApplyError::Store(error)) => failed(&error),
+        Err(ApplyError::Store(error)) => failed(error),
     }
 }
 
@@ -99,6 +94,6 @@ pub async fn create_token(
     let id = web.ids.postback(now);
     match web.store.add_token(id, name.to_owned(), role.to_string(), hash_token(&token), now).await {
         Ok(()) => super::json(&json!({ "id": id, "name": name, "role": role.to_string(), "token": token })),
-        Err(error) => failed(&error),
+        Err(error) => failed(error),
     }
 }

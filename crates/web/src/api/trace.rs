@@ -1,6 +1,5 @@
 //! One click from start to end.
 
-use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use proofback_domain::click::Click;
@@ -8,68 +7,40 @@ use proofback_domain::click_id::{ClickId, Returned};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::money::Currencies;
 use proofback_domain::outcome::{Outcome, Reason};
-use proofback_store::{PostbackRow, StoreError, TraceItem};
+use proofback_store::{PostbackRow, TraceItem};
 use serde_json::{Map, Value, json};
 
-use super::{Caller, conversions, deliveries, failed, ledger, money, postbacks, problem};
+use super::{Answer, Staff, conversions, deliveries, failed, ledger, money, postbacks, problem};
 use crate::state::Web;
 
-pub async fn click(
-    State(web): State<Web>,
-    Extension(caller): Extension<Caller>,
-    Path(text): Path<String>,
-) -> Response {
-    if !caller.role.is_staff() {
-        return problem::forbidden();
-    }
-    let found = match find(&web, &text).await {
-        Ok(Some(id)) => web.store.click(id).await,
-        Ok(None) => Ok(None),
-        Err(error) => Err(error),
-    };
-    match found {
-        Ok(Some(click)) => super::json(&show_click(&click)),
-        Ok(None) => problem::not_found("there is no such click"),
-        Err(error) => failed(&error),
-    }
+pub async fn click(State(web): State<Web>, _: Staff, Path(text): Path<String>) -> Answer {
+    let id = find(&web, &text).await?;
+    let click = web.store.click(id).await.map_err(failed)?.ok_or_else(no_such_click)?;
+    Ok(super::json(&show_click(&click)))
 }
 
 /// `{"click": {...}, "timeline": [...]}`, oldest first; a damaged id finds the click that it was most likely meant to be.
-pub async fn trace(
-    State(web): State<Web>,
-    Extension(caller): Extension<Caller>,
-    Path(text): Path<String>,
-) -> Response {
-    if !caller.role.is_staff() {
-        return problem::forbidden();
-    }
-    let found = match find(&web, &text).await {
-        Ok(Some(id)) => web.store.trace(id).await,
-        Ok(None) => Ok(None),
-        Err(error) => Err(error),
-    };
-    match found {
-        Ok(Some(trace)) => {
-            let currencies = money::currencies(web.store.snapshot().as_deref());
-            let timeline: Vec<Value> =
-                trace.timeline.iter().map(|item| show_item(item, &currencies)).collect();
-            super::json(&json!({ "click": show_click(&trace.click), "timeline": timeline }))
-        }
-        Ok(None) => problem::not_found("there is no such click"),
-        Err(error) => failed(&error),
-    }
+pub async fn trace(State(web): State<Web>, _: Staff, Path(text): Path<String>) -> Answer {
+    let id = find(&web, &text).await?;
+    let trace = web.store.trace(id).await.map_err(failed)?.ok_or_else(no_such_click)?;
+    let currencies = money::currencies(web.store.snapshot().as_deref());
+    let timeline: Vec<Value> = trace.timeline.iter().map(|item| show_item(item, &currencies)).collect();
+    Ok(super::json(&json!({ "click": show_click(&trace.click), "timeline": timeline })))
 }
 
-async fn find(web: &Web, text: &str) -> Result<Option<ClickId>, StoreError> {
-    let Some(snapshot) = web.store.snapshot() else {
-        return Ok(None);
-    };
+fn no_such_click() -> Response {
+    problem::not_found("there is no such click")
+}
+
+async fn find(web: &Web, text: &str) -> Result<ClickId, Response> {
+    let snapshot = web.store.snapshot().ok_or_else(no_such_click)?;
     match snapshot.keys.diagnose(text, |prefix| snapshot.fits(prefix, (web.now)())) {
-        Returned::Genuine { id, .. } => Ok(Some(id)),
+        Returned::Genuine { id, .. } => Ok(id),
         Returned::Truncated { prefix, .. } | Returned::Altered { prefix, .. } => {
-            Ok(web.store.click_like(prefix).await?.map(|click| click.id))
+            let click = web.store.click_like(prefix).await.map_err(failed)?;
+            click.map(|click| click.id).ok_or_else(no_such_click)
         }
-        Returned::Unknown => Ok(None),
+        Returned::Unknown => Err(no_such_click()),
     }
 }
 
