@@ -60,9 +60,11 @@ async fn looking_at_a_link_is_no_click() {
 #[tokio::test]
 async fn a_link_that_leads_nowhere_says_so() {
     let world = world(&[]);
-    let unknown = world.server.get("/c/nothing").await;
-    assert_eq!(unknown.status, 404);
-    assert!(unknown.body.contains("This link leads nowhere"));
+    for path in ["/c/nothing", "/c/%ff"] {
+        let unknown = world.server.get(path).await;
+        assert_eq!(unknown.status, 404);
+        assert!(unknown.body.contains("This link leads nowhere"));
+    }
     let paused = world.server.get("/c/resting?sub1=x").await;
     assert_eq!(
         (paused.status, paused.header("location")),
@@ -185,6 +187,7 @@ const MISTAKES: &[(&str, u16, &str)] = &[
     ("/postback/casino?token=t0ken&cid=GOOD&goal=ftd&timestamp=yesterday", 422, "bad_timestamp"),
     ("/postback/casino?token=t0ken&cid=GOOD&goal=refund", 422, "nothing_to_reverse"),
     ("/postback?cid=GOOD&goal=ftd", 401, "bad_token"),
+    ("/postback/%ff?click_id=GOOD", 404, "unknown_advertiser"),
     ("/postback", 400, "missing_click_id"),
     ("/postback?click_id=nonsense", 404, "unknown_click_id"),
 ];

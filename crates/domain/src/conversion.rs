@@ -61,6 +61,9 @@ pub struct Change {
     /// The state after the change.
     pub status: Status,
     pub amount: Option<Money>,
+    /// The named revenue and payout that stand after the change.
+    pub revenue: Option<Money>,
+    pub payout: Option<Money>,
     pub reason: Reason,
 }
 
@@ -122,7 +125,10 @@ impl Change {
         let status = named.status.is_none()
             || named.status == self.named.status
             || (by_state && named.status == Some(self.status));
-        let amount = same(named.amount, self.named.amount) || (by_state && same(named.amount, self.amount));
-        status && amount && same(named.revenue, self.named.revenue) && same(named.payout, self.named.payout)
+        let money = |said, then, stands| same(said, then) || (by_state && same(said, stands));
+        status
+            && money(named.amount, self.named.amount, self.amount)
+            && money(named.revenue, self.named.revenue, self.revenue)
+            && money(named.payout, self.named.payout, self.payout)
     }
 }

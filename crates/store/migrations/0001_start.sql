@@ -140,6 +140,8 @@ create table change (
     amount integer,
     currency text,
     reason text not null,
+    -- The named revenue and payout that stand after the change.
+    standing text not null,
     constraint change_once unique (id)
 ) strict;
 create index change_conversion on change (conversion_id, number);

@@ -101,6 +101,17 @@ impl Spill {
         blocking(move || files.take()).await
     }
 
+    /// Keeps a click that the store refuses in a file of its own, for a person to look at.
+    pub async fn set_aside(&self, click: &Click) -> Result<(), StoreError> {
+        let frame = frame(click)?;
+        let path = self.files.directory.join("refused");
+        blocking(move || {
+            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+            file.write_all(&frame).and_then(|()| file.sync_data())
+        })
+        .await
+    }
+
     /// Removes a file whose clicks are in the store.
     pub async fn done(&self, batch: Batch) -> Result<(), StoreError> {
         let files = Arc::clone(&self.files);

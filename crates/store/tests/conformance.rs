@@ -128,6 +128,25 @@ async fn a_slow_store_sends_the_click_to_the_spill_and_it_arrives_later() {
 }
 
 #[tokio::test]
+async fn a_spilled_click_that_cannot_be_brought_in_keeps_out_no_other() {
+    let world = Installation::new().await;
+    let first = world.click("reelmedia-shop").await;
+    // The same time and serial as a click that is there, on another link.
+    let snapshot = world.snapshot();
+    let link = snapshot.number(&Name::parse("reelmedia-de").unwrap()).unwrap();
+    let prefix = proofback_domain::click_id::Prefix { link, ..first.id.prefix() };
+    let bad = proofback_domain::click::Click { id: snapshot.keys.sign(prefix), ..first.clone() };
+    let good = world.make_click("reelmedia-shop");
+    for click in [&bad, &good] {
+        assert_eq!(world.store.keep_click(click.clone(), Duration::ZERO).await.unwrap(), Kept::Spilled);
+    }
+    world.store.drain_spill(now()).await.unwrap();
+    assert_eq!(world.store.click(good.id).await.unwrap(), Some(good));
+    assert_eq!(world.store.click(bad.id).await.unwrap(), None);
+    assert!(world.directory.path().join("spill/refused").exists() && !world.store.has_spill());
+}
+
+#[tokio::test]
 async fn a_postback_that_waits_for_its_click_is_decided_when_that_is_brought_in() {
     let world = Installation::new().await;
     // Only the spill knows the click: the store is told of it by another directory's spill file.

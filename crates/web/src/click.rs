@@ -1,5 +1,6 @@
 //! `GET /c/{link}`: records a click durably and sends the visitor on.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -17,7 +18,14 @@ use crate::sender::{header_text, identify};
 use crate::state::Web;
 
 /// The redirect, or with `format=json` the id and the address; the click is durable before either leaves.
-pub async fn redirect(State(web): State<Web>, Path(link): Path<String>, request: Request) -> Response {
+pub async fn redirect(
+    State(web): State<Web>,
+    link: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let Ok(Path(link)) = link else {
+        return nowhere();
+    };
     let (parts, _) = request.into_parts();
     if let Some(refused) = refuse_long_uri(&web, &parts.uri) {
         return refused;
@@ -42,7 +50,14 @@ pub async fn redirect(State(web): State<Web>, Path(link): Path<String>, request:
 }
 
 /// `HEAD`: where the link leads, without a click and so without a click id.
-pub async fn preview(State(web): State<Web>, Path(link): Path<String>, request: Request) -> Response {
+pub async fn preview(
+    State(web): State<Web>,
+    link: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let Ok(Path(link)) = link else {
+        return nowhere();
+    };
     let (parts, _) = request.into_parts();
     if let Some(refused) = refuse_long_uri(&web, &parts.uri) {
         return refused;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{Method as HttpMethod, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +21,13 @@ use crate::sender::identify;
 use crate::state::Web;
 use crate::{BATCH_BYTES_MAX, POSTBACK_BYTES_MAX, program, refuse_long_uri};
 
-pub async fn receive(State(web): State<Web>, advertiser: Option<Path<String>>, request: Request) -> Response {
+pub async fn receive(
+    State(web): State<Web>,
+    advertiser: Result<Option<Path<String>>, PathRejection>,
+    request: Request,
+) -> Response {
+    // What is no text names no advertiser, and is answered and logged as such.
+    let advertiser = advertiser.unwrap_or_else(|_| Some(Path("\u{fffd}".into())));
     let advertiser = advertiser.map(|Path(advertiser)| advertiser);
     if let Some(refused) = refuse_long_uri(&web, request.uri()) {
         return refused;
@@ -181,6 +188,9 @@ async fn read(web: &Web, request: &postback::Request, snapshot: &Snapshot) -> Re
     };
     if let Some(click) = web.store.click(id).await? {
         return Ok(postback::read(request, snapshot, Some(&click.advertiser)));
+    }
+    if web.store.has_spill() {
+        return Err(StoreError::Unavailable("the click may still be in the spill".into()));
     }
     let message = "the click is not here, and without it the advertiser cannot be told";
     let advice = "Use the postback address that ends in the advertiser's name.";

@@ -3,7 +3,7 @@
 use super::amounts;
 use super::frame::Frame;
 use super::tell;
-use super::{Effects, Key, PlannedEntry, Ruling};
+use super::{Effects, PlannedEntry, Ruling};
 use crate::conversion::{Change, Conversion};
 use crate::ledger::{Account, Transfer, settle};
 use crate::outcome::{Reason, Status};
@@ -27,7 +27,17 @@ pub fn book(
             "the click's partner is no longer in the program",
         ));
     };
-    let found = amounts::compute(&after, frame.offer, goal, partner, program);
+    let lowered = matches!(after.status, Status::Rejected | Status::Reversed);
+    let mut found = amounts::compute(&after, frame.offer, goal, partner, program);
+    if lowered && found.held.is_some() {
+        // Nothing is owed any more: no question of money may hold up the lowering.
+        found.held = None;
+        if let Some(before) = before {
+            (found.commission, found.revenue) = (before.commission, before.revenue);
+            (after.amount, after.named_revenue, after.named_payout) =
+                (before.amount, before.named_revenue, before.named_payout);
+        }
+    }
     after.commission = found.commission;
     after.revenue = found.revenue;
     // A hold that money asks for ends when the money is known; any other one is for a person to end.
@@ -53,12 +63,14 @@ pub fn book(
         named: frame.named.clone(),
         status: after.status,
         amount: after.amount,
+        revenue: after.named_revenue,
+        payout: after.named_payout,
         reason,
     };
     if let Some(held) = after.held {
         checks.push(Check::held(held.code(), "recorded; nothing is booked while it waits"));
     }
-    let key = frame.txid.clone().map(|txid| Key { event: frame.event.clone(), txid });
+    let key = frame.key();
     let mut ruling = Ruling::new(reason, message(reason, frame, &after)).about(&after);
     ruling.effects =
         Effects { conversion: Some(after), change: Some(change), key, entries, deliveries: told, wait: None };

@@ -45,9 +45,8 @@ pub fn read_event<'a>(
         return Err(reject(format!("{found} was never replaced by an event")));
     }
     let word = word.trim();
-    let mapped = advertiser.postback.events.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(word));
-    let event = mapped.map_or_else(|| word.to_ascii_lowercase(), |(_, ours)| ours.to_string());
-    let seen = if mapped.is_some() { format!("{word} = {event}") } else { event.clone() };
+    let event = advertiser.postback.event(word);
+    let seen = if event == word { event.clone() } else { format!("{word} = {event}") };
     if let Some(goal) = offer.goal(&event) {
         checks.push(Check::passed("event", seen));
         return Ok(Event::Goal(goal));

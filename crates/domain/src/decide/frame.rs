@@ -1,13 +1,13 @@
 //! What the judgements of one postback share: its frame, its keys, its time.
 
-use super::{Keyed, Ruling};
+use super::{Key, Keyed, Ruling, Wait};
 use crate::click::Click;
 use crate::click_id::ClickId;
 use crate::conversion::Named;
 use crate::id::PostbackId;
 use crate::name::Name;
 use crate::outcome::Reason;
-use crate::postback::{Check, Rejection};
+use crate::postback::{Check, Reading, Rejection};
 use crate::program::{Offer, Snapshot};
 use crate::time::Timestamp;
 
@@ -23,20 +23,49 @@ pub struct Frame<'a> {
     /// The key that it takes.
     pub txid: Option<String>,
     pub named: Named,
+    /// Counts in no balance; tests and real events never touch each other's conversions.
+    pub test: bool,
+}
+
+impl Frame<'_> {
+    /// The key that this postback takes under its own txid.
+    pub fn key(&self) -> Option<Key> {
+        let txid = self.txid.as_deref().map(|txid| key_of(txid, self.test));
+        txid.map(|txid| Key { event: self.event.clone(), txid })
+    }
+}
+
+/// A txid as a key: those of tests are apart.
+pub fn key_of(txid: &str, test: bool) -> String {
+    if test { format!("test {txid}") } else { txid.to_owned() }
 }
 
 pub fn taken<'a>(under: &'a [Keyed], event: &Name) -> Option<&'a Keyed> {
     under.iter().find(|keyed| keyed.event == *event)
 }
 
-/// The same as a postback that still waits, unless that one speaks of another click.
-pub fn already_waiting(keyed: &Keyed, click: ClickId, checks: &mut Vec<Check>) -> Result<Ruling, Rejection> {
+/// A key that a postback which still waits has taken: a repeat of that one, or something new that waits behind it.
+pub fn behind_waiting(
+    keyed: &Keyed,
+    click: ClickId,
+    reading: &Reading,
+    otherwise: (Reason, Option<Wait>),
+    checks: &mut Vec<Check>,
+) -> Result<Ruling, Rejection> {
     if keyed.click_id != Some(click) {
         return Err(txid_conflict());
     }
-    let message = format!("the same as postback {}, which still waits", keyed.postback_id);
-    checks.push(Check::noted("key", &message));
-    Ok(Ruling::new(Reason::Duplicate, message))
+    if keyed.waiting_fields.as_ref() == Some(&reading.fields) {
+        let message = format!("the same as postback {}, which still waits", keyed.postback_id);
+        checks.push(Check::noted("key", &message));
+        return Ok(Ruling::new(Reason::Duplicate, message));
+    }
+    let message = format!("recorded; decided after postback {}, which still waits", keyed.postback_id);
+    checks.push(Check::held("key", &message));
+    let (reason, wait) = otherwise;
+    let mut ruling = Ruling::new(reason, message);
+    ruling.effects.wait = wait;
+    Ok(ruling)
 }
 
 pub fn txid_conflict() -> Rejection {

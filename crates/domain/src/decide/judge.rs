@@ -2,7 +2,7 @@
 
 use super::book::{book, label, may_change};
 use super::claim::{Event, read_event, read_named};
-use super::frame::{Frame, already_waiting, event_time, taken, txid_conflict};
+use super::frame::{Frame, behind_waiting, event_time, key_of, taken, txid_conflict};
 use super::{Effects, History, Key, Known, Ruling, Wait, reverse};
 use crate::click::Click;
 use crate::conversion::Conversion;
@@ -37,8 +37,10 @@ pub fn judge(
     })?;
     let event = read_event(reading, advertiser, offer, checks)?;
     let named = read_named(reading, advertiser, &snapshot.program, checks)?;
-    let txid = reading.field("txid").map(str::trim).filter(|txid| !txid.is_empty());
-    let txid = judge_txid(txid)?;
+    let txid = judge_txid(reading, "txid")?;
+    judge_txid(reading, "original_txid")?;
+    let test = click.details.test || reading.is_test();
+    let known = &of_one_kind(known, test);
     let frame = |event: Name| Frame {
         postback_id: id,
         now,
@@ -48,6 +50,7 @@ pub fn judge(
         event,
         txid: txid.map(str::to_owned),
         named: named.clone(),
+        test,
     };
     match event {
         Event::Goal(goal) => judge_goal(&frame(goal.event.clone()), reading, known, goal, checks),
@@ -126,10 +129,11 @@ fn await_click(
         None => None,
     };
     read_named(reading, advertiser, &snapshot.program, checks)?;
-    let txid = judge_txid(reading.field("txid").map(str::trim))?;
-    let key = event.zip(txid).map(|(event, txid)| Key { event, txid: txid.to_owned() });
+    let txid = judge_txid(reading, "txid")?;
+    judge_txid(reading, "original_txid")?;
+    let key = event.zip(txid).map(|(event, txid)| Key { event, txid: key_of(txid, reading.is_test()) });
     if let Some(taken) = key.as_ref().and_then(|key| taken(&known.under_txid, &key.event)) {
-        return already_waiting(taken, id, checks);
+        return behind_waiting(taken, id, reading, (Reason::AwaitingClick, Some(Wait::Click(id))), checks);
     }
     checks.push(Check::held("click_id", format!("{id} is genuine; its click is not in the store yet")));
     let mut ruling = Ruling::new(Reason::AwaitingClick, "recorded; decided when its click has arrived");
@@ -139,26 +143,27 @@ fn await_click(
 
 const TXID_CHARS_MAX: usize = 200;
 
-fn judge_txid(txid: Option<&str>) -> Result<Option<&str>, Rejection> {
-    let Some(txid) = txid else {
+fn judge_txid<'a>(reading: &'a Reading, field: &str) -> Result<Option<&'a str>, Rejection> {
+    let Some(txid) = reading.field(field).map(str::trim).filter(|txid| !txid.is_empty()) else {
         return Ok(None);
     };
     if let Some(found) = crate::postback::find_placeholder(txid) {
-        return Err(Rejection::new(
-            Reason::UnexpandedMacro,
-            "txid",
-            format!("{found} was never replaced by a transaction id"),
-        )
-        .advise(format!("Replace {found} by the macro of your platform that holds the transaction id.")));
+        let message = format!("{found} was never replaced by a transaction id");
+        let advice = format!("Replace {found} by the macro of your platform that holds the transaction id.");
+        return Err(Rejection::new(Reason::UnexpandedMacro, field, message).advise(advice));
     }
     if txid.chars().count() > TXID_CHARS_MAX {
-        return Err(Rejection::new(
-            Reason::MalformedRequest,
-            "txid",
-            format!("a txid has at most {TXID_CHARS_MAX} characters"),
-        ));
+        let message = format!("a transaction id has at most {TXID_CHARS_MAX} characters");
+        return Err(Rejection::new(Reason::MalformedRequest, field, message));
     }
     Ok(Some(txid))
+}
+
+/// The past without the other kind: a test sees tests alone, and a real event no test.
+fn of_one_kind(known: &Known, test: bool) -> Known {
+    let mut known = known.clone();
+    known.of_click.retain(|history| history.conversion.test == test);
+    known
 }
 
 fn judge_goal(
@@ -184,7 +189,8 @@ fn judge_goal(
     };
     if let Some(keyed) = taken(&known.under_txid, &frame.event) {
         let Some(history) = &keyed.history else {
-            return already_waiting(keyed, frame.click.id, checks);
+            let otherwise = (Reason::AwaitingClick, Some(Wait::Click(frame.click.id)));
+            return behind_waiting(keyed, frame.click.id, reading, otherwise, checks);
         };
         if history.conversion.click_id != frame.click.id {
             return Err(txid_conflict());
@@ -193,7 +199,7 @@ fn judge_goal(
         return change(frame, history, goal, Reason::Duplicate, checks);
     }
     if frame.named.status == Some(Status::Reversed) {
-        return Ok(await_original(txid, checks));
+        return Ok(await_original(frame, txid, checks));
     }
     let earlier = known.of_click.iter().find(|history| history.conversion.event == frame.event);
     match (earlier, goal.duplicates) {
@@ -275,7 +281,7 @@ fn create(
         revenue: None,
         refunded_micros: 0,
         earned: false,
-        test: frame.click.details.test || reading.field("test") == Some("1"),
+        test: frame.test,
         changed_at: event_at,
         revision: frame.snapshot.revision,
     };
@@ -320,11 +326,11 @@ fn first_status(goal: &Goal, named: Option<Status>) -> Result<Status, Rejection>
 }
 
 /// A status of `reversed` that overtook its conversion. The key stays free for that one.
-fn await_original(txid: &str, checks: &mut Vec<Check>) -> Ruling {
+fn await_original(frame: &Frame<'_>, txid: &str, checks: &mut Vec<Check>) -> Ruling {
     let message = "recorded; applied when the conversion that it reverses arrives";
     checks.push(Check::held("original", message));
     let mut ruling = Ruling::new(Reason::AwaitingOriginal, message);
-    ruling.effects.wait = Some(Wait::Original { txid: txid.to_owned() });
+    ruling.effects.wait = Some(Wait::Original { txid: key_of(txid, frame.test) });
     ruling
 }
 

@@ -25,6 +25,7 @@ use crate::program::{Happening, Snapshot};
 use crate::time::Timestamp;
 
 pub use claim::REVERSALS;
+pub use frame::key_of;
 pub use reverse::click_key;
 
 /// All that a decision may know of the past, loaded in the transaction that carries it out.
@@ -51,6 +52,8 @@ pub struct Keyed {
     pub click_id: Option<ClickId>,
     /// `None`: by a postback that still waits.
     pub history: Option<History>,
+    /// What a postback that still waits said.
+    pub waiting_fields: Option<BTreeMap<String, String>>,
 }
 
 /// A conversion with its changes, oldest first.
@@ -141,7 +144,9 @@ pub fn decide(
     };
     let click_id = match &reading.click {
         ClickSeen::Genuine { id, .. } => Some(*id),
-        ClickSeen::Absent(_) | ClickSeen::Bad(_) => known.click.as_ref().map(|click| click.id),
+        ClickSeen::Absent(_) => known.click.as_ref().map(|click| click.id),
+        // The click that a damaged id was meant to be is not for the sender to learn.
+        ClickSeen::Bad(_) => None,
     };
     let ruling = ruling.unwrap_or_else(|rejection| {
         let field = Some(rejection.field.as_str()).filter(|field| !field.is_empty());

@@ -1,12 +1,13 @@
 //! Refunds and chargebacks: which conversion they take back, and how much of it.
 
 use super::book::{book, label, may_change};
-use super::frame::{Frame, already_waiting, event_time, taken, txid_conflict};
+use super::frame::{Frame, behind_waiting, event_time, key_of, taken, txid_conflict};
 use super::{Effects, History, Key, Keyed, Known, Ruling, Wait};
 use crate::click_id::ClickId;
-use crate::conversion::Conversion;
+use crate::conversion::{Change, Conversion};
 use crate::outcome::{Reason, Status};
 use crate::postback::{Check, Reading, Rejection};
+use crate::program::Duplicates;
 use crate::time::Timestamp;
 
 pub fn judge(
@@ -22,13 +23,13 @@ pub fn judge(
     let frame = &Frame { txid: own, event: frame.event.clone(), named: frame.named.clone(), ..*frame };
     if frame.txid.is_none() {
         if let Some(keyed) = taken(&known.under_click, &frame.event) {
-            return already_waiting(keyed, frame.click.id, checks);
+            return behind_waiting(keyed, frame.click.id, reading, (Reason::AmbiguousOriginal, None), checks);
         }
         if let Some(ruling) = repeat_in_window(frame, reading, known, checks) {
             return Ok(ruling);
         }
     } else if let Some(keyed) = taken(under_own, &frame.event) {
-        return repeat(frame, keyed, checks);
+        return repeat(frame, reading, keyed, original, checks);
     }
     let history = match find(frame, known, original)? {
         Found::One(history) => history,
@@ -42,7 +43,18 @@ pub fn judge(
         ));
     }
     checks.push(Check::passed("original", format!("it takes back {}", label(&history.conversion))));
-    apply(frame, history, frame.named.amount.map(|amount| amount.micros), checks)
+    let micros = frame.named.amount.map(|amount| amount.micros);
+    let micros = micros.or_else(|| part_of(frame, history, original.or(frame.txid.as_deref())));
+    apply(frame, history, micros, checks)
+}
+
+/// In a goal that adds: what the txid that is taken back had added, the others staying.
+fn part_of(frame: &Frame<'_>, history: &History, txid: Option<&str>) -> Option<i64> {
+    let conversion = &history.conversion;
+    let adds = frame.offer.goal(conversion.event.as_str())?.duplicates == Duplicates::Add;
+    let of_txid = |change: &&Change| change.event == conversion.event && change.txid.as_deref() == txid;
+    let last = history.changes.iter().rev().filter(of_txid).find_map(|change| change.named.amount);
+    last.filter(|_| adds && txid.is_some()).map(|amount| amount.micros)
 }
 
 /// The key of a reversal that waits and names nothing but its click.
@@ -111,20 +123,30 @@ fn wait(
     checks.push(Check::held("original", message));
     let mut ruling = Ruling::new(reason, message);
     // Without any id the click stands in for one, so that a repeat is known while this one waits.
-    let txid = frame.txid.clone().unwrap_or_else(|| click_key(frame.click.id));
-    let key = Some(Key { event: frame.event.clone(), txid });
+    let by_click =
+        || Key { event: frame.event.clone(), txid: key_of(&click_key(frame.click.id), frame.test) };
+    let key = Some(frame.key().unwrap_or_else(by_click));
     let awaited = original.filter(|_| reason == Reason::AwaitingOriginal);
-    let wait = awaited.map(|txid| Wait::Original { txid: txid.to_owned() });
+    let wait = awaited.map(|txid| Wait::Original { txid: key_of(txid, frame.test) });
     ruling.effects = Effects { key, wait, ..Effects::default() };
     ruling
 }
 
 /// The same reversal again, under its own key: a repeat, or another amount for the same part.
-fn repeat(frame: &Frame<'_>, keyed: &Keyed, checks: &mut Vec<Check>) -> Result<Ruling, Rejection> {
+fn repeat(
+    frame: &Frame<'_>,
+    reading: &Reading,
+    keyed: &Keyed,
+    original: Option<&str>,
+    checks: &mut Vec<Check>,
+) -> Result<Ruling, Rejection> {
     let Some(history) = &keyed.history else {
-        return already_waiting(keyed, frame.click.id, checks);
+        let txid = original.or(frame.txid.as_deref()).unwrap_or_default();
+        let wait = Wait::Original { txid: key_of(txid, frame.test) };
+        let otherwise = (Reason::AwaitingOriginal, Some(wait));
+        return behind_waiting(keyed, frame.click.id, reading, otherwise, checks);
     };
-    let ours = |change: &&crate::conversion::Change| change.event == frame.event && change.txid == frame.txid;
+    let ours = |change: &&Change| change.event == frame.event && change.txid == frame.txid;
     let mut earlier = history.changes.iter().filter(ours).peekable();
     if history.conversion.click_id != frame.click.id {
         return Err(txid_conflict());
@@ -188,7 +210,14 @@ fn apply(
         frame.named.amount.zip(before.value()).is_some_and(|(part, value)| part.currency != value.currency);
     if foreign {
         checks.push(Check::held("amounts", "the amount is in another currency than the original's"));
-        return Ok(wait(frame, Reason::RateMissing, "recorded; waits for an exchange rate", None, checks));
+        let mut ruling =
+            wait(frame, Reason::RateMissing, "recorded; waits for an exchange rate", None, checks);
+        let known = |change: &Change| change.event == frame.event && change.txid == frame.txid;
+        if history.changes.iter().any(known) {
+            // The key is the conversion's already.
+            ruling.effects.key = None;
+        }
+        return Ok(ruling);
     }
     match partial(before, micros) {
         Some(refunded) if before.status != Status::Reversed => {
@@ -203,7 +232,7 @@ fn apply(
             checks.push(Check::noted("repeat", "the conversion is reversed already"));
             let mut ruling = Ruling::new(Reason::Duplicate, format!("{} is reversed already", label(before)))
                 .about(before);
-            ruling.effects.key = frame.txid.clone().map(|txid| Key { event: frame.event.clone(), txid });
+            ruling.effects.key = frame.key();
             Ok(ruling)
         }
         Some(_) | None => {

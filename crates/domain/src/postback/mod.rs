@@ -9,11 +9,12 @@ mod placeholder;
 mod privacy;
 mod request;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::click_id::{ClickId, Prefix};
+use crate::decide::Keyed;
 use crate::name::Name;
 use crate::outcome::Reason;
 use crate::program::{Advertiser, FIELDS, Snapshot, default_names};
@@ -65,6 +66,8 @@ pub struct Reading {
     /// Our field's name = the value sent, ready to be stored.
     pub fields: BTreeMap<String, String>,
     pub click: ClickSeen,
+    /// The event in our words, as far as the advertiser's own mapping says.
+    pub event: Option<String>,
     pub checks: Vec<Check>,
     pub rejection: Option<Rejection>,
     /// Every parameter as it may be stored, in its order.
@@ -110,11 +113,33 @@ impl Reading {
         self.fields.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// By the sender's word; a click can be a test, too.
+    pub fn is_test(&self) -> bool {
+        matches!(self.field("test"), Some("1" | "true"))
+    }
+
     pub fn click_id(&self) -> Option<ClickId> {
         match self.click {
             ClickSeen::Genuine { id, .. } => Some(id),
             ClickSeen::Absent(_) | ClickSeen::Bad(_) => None,
         }
+    }
+
+    /// The click that a known txid stands for where no click id came: the one of the same event, else the only one.
+    pub fn stand_in(&self, under_txid: &[Keyed], under_original: &[Keyed]) -> Option<ClickId> {
+        if !matches!(self.click, ClickSeen::Absent(_)) {
+            return None;
+        }
+        let clicks = |keyed: &[Keyed], event: Option<&str>| {
+            let of_event = keyed.iter().filter(|one| event.is_none_or(|event| one.event.as_str() == event));
+            of_event
+                .filter_map(|one| Some(one.history.as_ref()?.conversion.click_id))
+                .collect::<BTreeSet<_>>()
+        };
+        let only = |found: BTreeSet<ClickId>| if found.len() == 1 { found.into_iter().next() } else { None };
+        only(clicks(under_txid, self.event.as_deref()))
+            .or_else(|| only(clicks(under_txid, None)))
+            .or_else(|| only(clicks(under_original, None)))
     }
 
     /// A click id is there, and only the store can say whose click it is.
@@ -132,7 +157,17 @@ impl Reading {
     ) -> Self {
         let click = identify::judge(fields.get("click_id").map(String::as_str), &fields, snapshot, at);
         let checks = vec![Check::passed("authenticity", "established when the postback arrived")];
-        Self { at, advertiser: Some(advertiser), fields, click, checks, rejection: None, stored: Vec::new() }
+        let event = our_event(&fields, snapshot.program.advertisers.get(&advertiser));
+        Self {
+            at,
+            advertiser: Some(advertiser),
+            fields,
+            click,
+            event,
+            checks,
+            rejection: None,
+            stored: Vec::new(),
+        }
     }
 }
 
@@ -179,6 +214,7 @@ fn read_with(
     Reading {
         at: request.at,
         advertiser: advertiser.map(|advertiser| advertiser.id.clone()),
+        event: our_event(&fields, advertiser),
         fields,
         click,
         checks,
@@ -253,8 +289,13 @@ fn find_advertiser<'a>(
         return Err(Rejection::new(Reason::MalformedRequest, "", fault.clone()));
     }
     let names = click_id_names(snapshot);
-    let value = names.iter().find_map(|name| params.value(name));
-    match identify::judge(value, &params.pairs_map(), snapshot, now) {
+    let values =
+        || names.iter().filter_map(|name| params.value(name)).filter(|value| !value.trim().is_empty());
+    let pairs = params.pairs_map();
+    // A sender may use a default name for something of his own: a genuine id under any name is the one.
+    let genuine = values().map(|value| identify::judge(Some(value), &pairs, snapshot, now));
+    let genuine = genuine.into_iter().find(|seen| matches!(seen, ClickSeen::Genuine { .. }));
+    match genuine.unwrap_or_else(|| identify::judge(values().next(), &pairs, snapshot, now)) {
         ClickSeen::Genuine { id, .. } => {
             let link = snapshot.link(id.prefix().link);
             let Some(advertiser) = link.and_then(|link| snapshot.program.advertiser_of(link)) else {
@@ -312,13 +353,20 @@ fn map(params: &Params, advertiser: Option<&Advertiser>, snapshot: &Snapshot) ->
 /// Keys stay as they are (an e-mail address as its hash); everything else is masked by its name and form.
 fn storable(field: &str, name: &str, value: &str, snapshot: &Snapshot) -> String {
     match field {
-        "txid" | "original_txid" if privacy::is_email(value.trim()) => {
+        "click_id" | "txid" | "original_txid" if privacy::is_email(value.trim()) => {
             privacy::hash_key(value, &snapshot.keys.derived("email"))
         }
-        "click_id" | "txid" | "original_txid" | "event_type" | "status" | "amount" | "revenue" | "payout"
-        | "currency" | "timestamp" => value.to_owned(),
+        "click_id" | "txid" | "original_txid" => value.to_owned(),
+        "event_type" | "status" | "amount" | "revenue" | "payout" | "currency" | "timestamp" => {
+            privacy::mask_text(value)
+        }
         _ => privacy::mask(name, value),
     }
+}
+
+fn our_event(fields: &BTreeMap<String, String>, advertiser: Option<&Advertiser>) -> Option<String> {
+    let word = fields.get("event_type").map(|word| word.trim()).filter(|word| !word.is_empty())?;
+    Some(advertiser.map_or_else(|| word.to_ascii_lowercase(), |advertiser| advertiser.postback.event(word)))
 }
 
 fn stored_form(
@@ -326,13 +374,19 @@ fn stored_form(
     advertiser: Option<&Advertiser>,
     snapshot: &Snapshot,
 ) -> Vec<(String, String)> {
-    let secret = names(advertiser, "token");
+    // While the sender is not known, his token may stand under any advertiser's name for it.
+    let others = snapshot.program.advertisers.values();
+    let secret: Vec<&str> = match advertiser {
+        Some(advertiser) => names(Some(advertiser), "token"),
+        None => others.flat_map(|other| names(Some(other), "token")).chain(names(None, "token")).collect(),
+    };
+    let is_secret = |value: &str| snapshot.secrets.0.values().any(|secret| secret == value);
     let field_of = |name: &str| {
         let named = |field: &&&str| names(advertiser, field).contains(&name);
         FIELDS.iter().find(named).copied().unwrap_or_default()
     };
     let stored = |(name, value): &(String, String)| {
-        let value = if secret.contains(&name.as_str()) && !value.is_empty() {
+        let value = if (secret.contains(&name.as_str()) || is_secret(value)) && !value.is_empty() {
             privacy::REDACTED.to_owned()
         } else {
             storable(field_of(name), name, value, snapshot)

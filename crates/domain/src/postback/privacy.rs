@@ -36,6 +36,24 @@ const PERSONAL: [&str; 26] = [
     "passport",
 ];
 
+/// Of these, the ones that mean a person even as the end of a longer name, as in `customer_phone`.
+const DISTINCT: [&str; 14] = [
+    "email",
+    "phone",
+    "phonenumber",
+    "telephone",
+    "mobile",
+    "msisdn",
+    "firstname",
+    "lastname",
+    "fullname",
+    "surname",
+    "birthday",
+    "birthdate",
+    "passport",
+    "address",
+];
+
 /// Parameters named like a secret, likewise.
 const SECRET: [&str; 12] = [
     "token",
@@ -54,18 +72,22 @@ const SECRET: [&str; 12] = [
 
 /// A value as it may be stored under this parameter's name.
 pub fn mask(name: &str, value: &str) -> String {
-    let plain: String = name
-        .chars()
-        .filter(|character| *character != '_' && *character != '-')
-        .collect::<String>()
-        .to_ascii_lowercase();
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     if value.is_empty() {
         return String::new();
     }
     if SECRET.contains(&plain.as_str()) {
         return REDACTED.into();
     }
-    if PERSONAL.contains(&plain.as_str()) {
+    let personal =
+        |ending: &&str| plain.ends_with(*ending) && (plain == **ending || DISTINCT.contains(ending));
+    if PERSONAL.iter().any(personal) {
+        return "*** (masked)".into();
+    }
+    // Nested objects are kept as text: whatever stands in them under such a name goes with the whole.
+    if value.starts_with(['{', '[']) && DISTINCT.iter().any(|name| value.to_ascii_lowercase().contains(name))
+    {
         return "*** (masked)".into();
     }
     mask_text(value)
@@ -73,8 +95,13 @@ pub fn mask(name: &str, value: &str) -> String {
 
 /// Free text with the e-mail addresses and phone numbers in it masked.
 pub fn mask_text(text: &str) -> String {
-    if !text.contains('@') && !text.contains('+') && !text.contains("%40") && !text.contains("%2B") {
+    if !text.contains(['@', '+', '%', ' ']) {
         return text.to_owned();
+    }
+    // A plus sign that was not encoded arrives as a space.
+    let plus_lost = text.strip_prefix(' ').is_some_and(|rest| is_phone(&format!("+{rest}")));
+    if plus_lost {
+        return "+***".into();
     }
     if is_phone(text.trim()) {
         return "+***".into();

@@ -66,10 +66,6 @@ impl Request {
         if self.method == Method::Post && !self.body.is_empty() {
             params.read_body(&self.content_type, &self.body);
         }
-        if params.pairs.len() > PARAMS_MAX {
-            params.pairs.truncate(PARAMS_MAX);
-            params.set_fault(format!("more than {PARAMS_MAX} parameters"));
-        }
         params
     }
 }
@@ -127,6 +123,10 @@ impl Params {
     }
 
     fn push(&mut self, name: String, value: String) {
+        if PARAMS_MAX <= self.pairs.len() {
+            self.set_fault(format!("more than {PARAMS_MAX} parameters"));
+            return;
+        }
         if name.contains('\0') || value.contains('\0') {
             self.set_fault("a parameter holds a NUL character".into());
         }

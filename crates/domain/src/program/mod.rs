@@ -329,6 +329,14 @@ impl Program {
     }
 }
 
+impl PostbackRules {
+    /// Their word for an event in ours.
+    pub fn event(&self, word: &str) -> String {
+        let mapped = self.events.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(word));
+        mapped.map_or_else(|| word.to_ascii_lowercase(), |(_, ours)| ours.to_string())
+    }
+}
+
 impl Snapshot {
     pub fn new(
         revision: u32,

@@ -7,7 +7,9 @@ use std::net::IpAddr;
 use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Keys, Sequence};
 use proofback_domain::conversion::{Change, Conversion};
-use proofback_domain::decide::{Decision, History, Keyed, Known, PlannedDelivery, Wait, click_key, decide};
+use proofback_domain::decide::{
+    Decision, History, Keyed, Known, PlannedDelivery, Wait, click_key, decide, key_of,
+};
 use proofback_domain::id::{ConversionId, Id, PostbackId};
 use proofback_domain::ledger::{Account, Transfer};
 use proofback_domain::money::Currency;
@@ -32,6 +34,7 @@ pub struct Installation {
     pub transfers: Vec<Transfer>,
     pub deliveries: Vec<PlannedDelivery>,
     named_clicks: BTreeMap<PostbackId, Option<ClickId>>,
+    fields: BTreeMap<PostbackId, BTreeMap<String, String>>,
     /// How each postback was decided last.
     pub outcomes: BTreeMap<PostbackId, Outcome>,
     waiting: Vec<(PostbackId, Wait, Reading)>,
@@ -60,6 +63,7 @@ impl Installation {
             transfers: Vec::new(),
             deliveries: Vec::new(),
             named_clicks: BTreeMap::new(),
+            fields: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             waiting: Vec::new(),
             sequence: Sequence::new(now, 7),
@@ -95,7 +99,7 @@ impl Installation {
     pub fn arrive(&mut self, click: Click) {
         let id = click.id;
         self.clicks.insert(id, click);
-        self.decide_waiting(|wait| *wait == Wait::Click(id));
+        self.decide_waiting(&|wait: &Wait| *wait == Wait::Click(id));
     }
 
     /// A GET to `/postback/{advertiser}`.
@@ -127,14 +131,18 @@ impl Installation {
         let id = Id::new(self.now, self.postbacks);
         let decision = decide(&reading, &self.known(&reading), &self.snapshot, id, self.now);
         self.carry_out(&decision, reading);
-        if let (Some(key), None) = (&decision.effects.key, &decision.effects.wait) {
-            let txid = key.txid.clone();
-            self.decide_waiting(|wait| *wait == Wait::Original { txid: txid.clone() });
-        }
+        self.originals_arrived(&decision);
         decision
     }
 
-    fn decide_waiting(&mut self, arrived: impl Fn(&Wait) -> bool) {
+    fn originals_arrived(&mut self, decision: &Decision) {
+        if let (Some(key), None) = (&decision.effects.key, &decision.effects.wait) {
+            let txid = key.txid.clone();
+            self.decide_waiting(&|wait: &Wait| *wait == Wait::Original { txid: txid.clone() });
+        }
+    }
+
+    fn decide_waiting(&mut self, arrived: &dyn Fn(&Wait) -> bool) {
         let (due, rest) =
             std::mem::take(&mut self.waiting).into_iter().partition(|(_, wait, _)| arrived(wait));
         self.waiting = rest;
@@ -149,6 +157,7 @@ impl Installation {
             );
             let decision = decide(&again, &self.known(&again), &self.snapshot, id, self.now);
             self.carry_out(&decision, again);
+            self.originals_arrived(&decision);
         }
     }
 
@@ -156,24 +165,30 @@ impl Installation {
         let Some(advertiser) = &reading.advertiser else {
             return Known::default();
         };
-        let under = |txid: &str| {
+        let named = reading.click_id().and_then(|id| self.clicks.get(&id));
+        let test = reading.is_test() || named.is_some_and(|click| click.details.test);
+        let under = |plain: &str| {
+            let txid = if plain.is_empty() { String::new() } else { key_of(plain, test) };
             let of_txid = self
                 .keys
                 .iter()
-                .filter(|((owner, taken, _), _)| owner == advertiser && taken == txid && !txid.is_empty());
+                .filter(|((owner, taken, _), _)| owner == advertiser && *taken == txid && !txid.is_empty());
             of_txid
                 .map(|((_, _, event), (conversion, postback_id))| Keyed {
                     event: event.clone(),
                     postback_id: *postback_id,
                     click_id: self.named_clicks.get(postback_id).copied().flatten(),
+                    waiting_fields: match conversion {
+                        Some(_) => None,
+                        None => self.fields.get(postback_id).cloned(),
+                    },
                     history: conversion.map(|id| self.history(&self.conversions[&id])),
                 })
                 .collect::<Vec<_>>()
         };
         let field = |name: &str| reading.field(name).map(str::trim).unwrap_or_default();
         let (under_txid, under_original) = (under(field("txid")), under(field("original_txid")));
-        let stands_in = under_txid.iter().chain(&under_original).find_map(|keyed| keyed.history.as_ref());
-        let click_id = reading.click_id().or(stands_in.map(|history| history.conversion.click_id));
+        let click_id = reading.click_id().or_else(|| reading.stand_in(&under_txid, &under_original));
         let click = click_id.and_then(|id| self.clicks.get(&id)).cloned();
         let of_click =
             self.conversions.values().rev().filter(|conversion| Some(conversion.click_id) == click_id);
@@ -189,6 +204,7 @@ impl Installation {
     }
 
     fn carry_out(&mut self, decision: &Decision, reading: Reading) {
+        self.fields.insert(decision.postback_id, reading.fields.clone());
         self.named_clicks.insert(decision.postback_id, decision.click_id);
         self.outcomes.insert(decision.postback_id, decision.outcome);
         let effects = decision.effects.clone();

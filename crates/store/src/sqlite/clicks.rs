@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Prefix};
+use proofback_domain::program::Snapshot;
 use proofback_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -42,6 +43,53 @@ impl Store {
         }
     }
 
+    /// A click that cannot be brought in is set aside, so that it does not keep out those behind it.
+    async fn bring_in(
+        &self,
+        clicks: &[Click],
+        snapshot: Option<&Arc<Snapshot>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match self.insert_spilled(clicks.to_vec(), snapshot.cloned(), now).await {
+            Err(StoreError::Failed(_)) => {}
+            done => return done,
+        }
+        for click in clicks {
+            match self.insert_spilled(vec![click.clone()], snapshot.cloned(), now).await {
+                Err(StoreError::Failed(error)) => {
+                    tracing::error!(error, click_id = %click.id, "a spilled click cannot be brought in; it is set aside");
+                    self.inner.spill.set_aside(click).await?;
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn insert_spilled(
+        &self,
+        clicks: Vec<Click>,
+        snapshot: Option<Arc<Snapshot>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let told = self
+            .write(move |connection| {
+                let mut told = false;
+                for click in &clicks {
+                    insert_click(connection, click, &serde_json::to_string(&click.details)?)?;
+                    if let Some(snapshot) = &snapshot {
+                        told |= decisions::click_arrived(connection, click.id, snapshot, now)?;
+                    }
+                }
+                Ok(told)
+            })
+            .await?;
+        if told {
+            self.inner.outbox.notify_one();
+        }
+        Ok(())
+    }
+
     async fn spill_click(&self, click: &Click) -> Result<Kept, StoreError> {
         self.inner.spill.append(click).await?;
         Ok(Kept::Spilled)
@@ -53,24 +101,8 @@ impl Store {
         let mut drained = 0;
         while let Some(batch) = self.inner.spill.take().await? {
             for clicks in batch.clicks.chunks(DRAIN_GROUP) {
-                let (clicks, snapshot) = (clicks.to_vec(), snapshot.clone());
-                let count = clicks.len();
-                let told = self
-                    .write(move |connection| {
-                        let mut told = false;
-                        for click in &clicks {
-                            insert_click(connection, click, &serde_json::to_string(&click.details)?)?;
-                            if let Some(snapshot) = &snapshot {
-                                told |= decisions::click_arrived(connection, click.id, snapshot, now)?;
-                            }
-                        }
-                        Ok(told)
-                    })
-                    .await?;
-                drained += count;
-                if told {
-                    self.inner.outbox.notify_one();
-                }
+                self.bring_in(clicks, snapshot.as_ref(), now).await?;
+                drained += clicks.len();
             }
             self.inner.spill.done(batch).await?;
         }

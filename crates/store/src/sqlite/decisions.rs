@@ -74,7 +74,7 @@ pub fn click_arrived(
     snapshot: &Snapshot,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let query = "select postback_id from waiting where click_id = ?1 order by postback_id";
+    let query = "select postback_id from waiting where click_id = ?1 order by rowid";
     let found = waiting(connection, query, [click_id.to_bytes()])?;
     for id in &found {
         decide_again(connection, *id, snapshot, now, Again::Arrived)?;
@@ -93,8 +93,7 @@ fn originals_arrived(
     else {
         return Ok(false);
     };
-    let query =
-        "select postback_id from waiting where advertiser = ?1 and original_txid = ?2 order by postback_id";
+    let query = "select postback_id from waiting where advertiser = ?1 and original_txid = ?2 order by rowid";
     let found = waiting(connection, query, (advertiser.as_str(), key.txid.as_str()))?;
     for id in &found {
         decide_again(connection, *id, snapshot, decision.at, Again::Arrived)?;
@@ -131,7 +130,12 @@ fn decide_again(
         connection.prepare_cached(query)?.query_row([id.to_bytes()], |row| {
             Ok((rows::time(row, 0)?, rows::name(row, 1)?, rows::json(row, 2)?))
         })?;
-    connection.prepare_cached("delete from waiting where postback_id = ?1")?.execute([id.to_bytes()])?;
+    let waited =
+        connection.prepare_cached("delete from waiting where postback_id = ?1")?.execute([id.to_bytes()])?;
+    if waited == 0 {
+        // What it waited for came with another one of the same commit.
+        return Ok(());
+    }
     // The key that it took while it waited is its own to take again.
     let free = "delete from conversion_key where postback_id = ?1 and conversion_id is null";
     connection.prepare_cached(free)?.execute([id.to_bytes()])?;
@@ -144,7 +148,9 @@ fn decide_again(
     let decision = decide(&reading, &known, snapshot, id, now);
     keep_earlier_decision(connection, id)?;
     update_decision(connection, &decision)?;
-    carry_out(connection, &decision)
+    carry_out(connection, &decision)?;
+    originals_arrived(connection, &decision, snapshot)?;
+    Ok(())
 }
 
 fn insert_postback(
@@ -268,8 +274,8 @@ fn insert_change(
     connection: &Connection,
     change: &proofback_domain::conversion::Change,
 ) -> Result<(), StoreError> {
-    let statement = "insert into change (id, conversion_id, postback_id, at, event, txid, named, status, amount, currency, reason) \
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let statement = "insert into change (id, conversion_id, postback_id, at, event, txid, named, status, amount, currency, reason, standing) \
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     connection.prepare_cached(statement)?.execute(rusqlite::params![
         change.id.to_bytes(),
         change.conversion_id.to_bytes(),
@@ -282,6 +288,7 @@ fn insert_change(
         change.amount.map(|amount| amount.micros),
         change.amount.map(|amount| amount.currency.to_string()),
         change.reason.code(),
+        serde_json::to_string(&(change.revenue, change.payout))?,
     ])?;
     Ok(())
 }

@@ -159,10 +159,11 @@ pub fn conversion(row: &Row<'_>) -> Result<Conversion> {
 }
 
 pub const CHANGE: &str =
-    "id, conversion_id, postback_id, at, event, txid, named, status, amount, currency, reason";
+    "id, conversion_id, postback_id, at, event, txid, named, status, amount, currency, reason, standing";
 
 pub fn change(row: &Row<'_>) -> Result<Change> {
     let amount: Option<i64> = row.get(8)?;
+    let (revenue, payout) = json(row, 11)?;
     Ok(Change {
         id: id(row, 0)?,
         conversion_id: id(row, 1)?,
@@ -173,6 +174,8 @@ pub fn change(row: &Row<'_>) -> Result<Change> {
         named: json(row, 6)?,
         status: status(row, 7)?,
         amount: amount.map(|_| money(row, 8, 9)).transpose()?,
+        revenue,
+        payout,
         reason: reason(row, 10)?,
     })
 }

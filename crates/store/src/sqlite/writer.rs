@@ -135,8 +135,11 @@ fn commit_group(
         let error = StoreError::from(error);
         return (jobs.map(|job| job(Err(error.clone()))).collect(), Ok(()));
     }
-    let answers: Vec<Answer> = jobs.map(|job| job(Ok(connection))).collect();
-    // An error like a full disk ends the whole transaction by itself.
+    // An error like a full disk ends the whole transaction by itself; no further job may run outside of one.
+    let lost_already = || StoreError::from(lost());
+    let answers: Vec<Answer> = jobs
+        .map(|job| if connection.is_autocommit() { job(Err(lost_already())) } else { job(Ok(connection)) })
+        .collect();
     let committed = if connection.is_autocommit() {
         Err(lost())
     } else {
