@@ -36,9 +36,10 @@ fn sent() -> impl Strategy<Value = Sent> {
         2 => Just("ftd"), 1 => Just("deposit"), 1 => Just("registration"), 2 => Just("sale"), 1 => Just("lead"),
         1 => Just("quote"), 1 => Just("refund"), 1 => Just("chargeback"),
     ];
+    let test = prop_oneof![6 => Just(""), 1 => Just("&test=1")];
     let repeats = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
-    (0..CLICKS, any::<bool>(), (event, txid, original, status, amount, time), repeats).prop_map(
-        |(click, casino, (event, txid, original, status, amount, time), repeats)| {
+    (0..CLICKS, any::<bool>(), (event, txid, original, status, amount, time, test), repeats).prop_map(
+        |(click, casino, (event, txid, original, status, amount, time, test), repeats)| {
             let time = time.map_or(String::new(), |seconds| (support::START / 1_000 + i64::from(seconds)).to_string());
             let (advertiser, names) = if casino {
                 ("casino", ["order", "goal", "st", "sum"])
@@ -52,7 +53,7 @@ fn sent() -> impl Strategy<Value = Sent> {
             };
             let [order, goal, st, sum] = names;
             let query = format!(
-                "key=t0ken&{order}={txid}&original_txid={original}&{goal}={event}&{st}={status}&{sum}={amount}&payout={amount}&currency=EUR&timestamp={time}"
+                "key=t0ken&{order}={txid}&original_txid={original}&{goal}={event}&{st}={status}&{sum}={amount}&payout={amount}&revenue={amount}&currency=EUR&timestamp={time}{test}"
             );
             Sent { click, advertiser, query, repeats }
         },
