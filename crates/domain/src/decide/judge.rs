@@ -1,5 +1,7 @@
 //! The checks of a postback that need the past, in their order: click, event, status, amounts, key, window.
 
+use std::borrow::Cow;
+
 use super::book::{book, label, may_change};
 use super::claim::{Event, read_event, read_named};
 use super::frame::{Frame, behind_waiting, event_time, key_of, taken, txid_conflict};
@@ -40,7 +42,7 @@ pub fn judge(
     let txid = judge_txid(reading, "txid")?;
     judge_txid(reading, "original_txid")?;
     let test = click.details.test || reading.is_test();
-    let known = &of_one_kind(known, test);
+    let known = &*of_one_kind(known, test);
     let frame = |event: Name| Frame {
         postback_id: id,
         now,
@@ -160,10 +162,14 @@ fn judge_txid<'a>(reading: &'a Reading, field: &str) -> Result<Option<&'a str>, 
 }
 
 /// The past without the other kind: a test sees tests alone, and a real event no test.
-fn of_one_kind(known: &Known, test: bool) -> Known {
-    let mut known = known.clone();
-    known.of_click.retain(|history| history.conversion.test == test);
-    known
+fn of_one_kind(known: &Known, test: bool) -> Cow<'_, Known> {
+    let same = |history: &History| history.conversion.test == test;
+    if known.of_click.iter().all(same) {
+        return Cow::Borrowed(known);
+    }
+    let mut own = known.clone();
+    own.of_click.retain(same);
+    Cow::Owned(own)
 }
 
 fn judge_goal(
