@@ -34,6 +34,8 @@ pub fn run() -> ExitCode {
             Command::Apply(options) => commands::apply::run(options).await,
             Command::Trace(options) => commands::trace::run(options).await,
             Command::Explain(options) => commands::explain::run(options).await,
+            Command::Replay(options) => commands::replay::run(options).await,
+            Command::Review(options) => commands::review::run(options.command).await,
             Command::Token(options) => commands::token::run(options).await,
             Command::Demo(options) => commands::demo::run(options).await,
         }

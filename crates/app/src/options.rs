@@ -29,6 +29,10 @@ pub enum Command {
     Trace(Trace),
     /// Show why a postback was decided as it was
     Explain(Explain),
+    /// Run stored postbacks again; never credits twice
+    Replay(Replay),
+    /// Accept or reject what waits for a person
+    Review(Review),
     /// Access tokens of the API
     Token(Token),
     /// Run the main job on simulated traffic and hold the books against it
@@ -113,6 +117,74 @@ pub struct Explain {
     pub json: bool,
     #[command(flatten)]
     pub reach: Reach,
+}
+
+#[derive(Args)]
+pub struct Replay {
+    /// Postback ids, run in this order
+    #[arg(required = true)]
+    pub postback_ids: Vec<String>,
+    /// Decide by the rules of now instead of those of that day
+    #[arg(long)]
+    pub with_current_rules: bool,
+    /// Show what would change and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+#[derive(Args)]
+pub struct Review {
+    #[command(subcommand)]
+    pub command: ReviewCommand,
+}
+
+#[derive(Subcommand)]
+pub enum ReviewCommand {
+    /// Show what waits for a person, newest first
+    List {
+        /// Only what is held for this reason, as fraud_review or over_cap
+        #[arg(long)]
+        reason: Option<String>,
+        #[arg(long)]
+        advertiser: Option<String>,
+        #[arg(long)]
+        partner: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Let held postbacks through
+    Accept {
+        /// Postback ids
+        #[arg(required = true)]
+        postback_ids: Vec<String>,
+        /// Why, for the audit log
+        #[arg(long)]
+        reason: String,
+        /// The conversion that a reversal takes back, where several could be meant
+        #[arg(long)]
+        original: Option<String>,
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Refuse held postbacks
+    Reject {
+        /// Postback ids
+        #[arg(required = true)]
+        postback_ids: Vec<String>,
+        /// Why, for the audit log
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        reach: Reach,
+    },
 }
 
 #[derive(Args)]

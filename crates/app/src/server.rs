@@ -12,7 +12,7 @@ use proofback_delivery::{Client, ClientOptions, EngineOptions};
 use proofback_domain::delivery::RetryPolicy;
 use proofback_domain::program::SecretRef;
 use proofback_store::{Options, Store};
-use proofback_web::{ApplyError, Ids, Settings, Web};
+use proofback_web::{ApplyError, Ids, Settings, Web, World};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -72,7 +72,8 @@ pub async fn web_over(store: Store, options: &ServerOptions, admin_token: &str) 
         admin_token_hash: proofback_web::hash_token(admin_token),
     };
     let ids = Ids::new(last_click, Arc::new(world::entropy));
-    Ok(Web::new(store, settings, ids, world::clock(), Arc::clone(&options.resolve)))
+    let world = World { now: world::clock(), ticks: world::ticks(), resolve: Arc::clone(&options.resolve) };
+    Ok(Web::new(store, settings, ids, world))
 }
 
 impl Server {
@@ -176,7 +177,7 @@ async fn drain_spill(web: Web, stopped: watch::Receiver<bool>) {
             () = &mut stop => return,
             _ = ticks.tick() => {}
         }
-        match web.store.drain_spill((web.now)()).await {
+        match web.store.drain_spill(web.now()).await {
             Ok(0) => web.set_ready(),
             Ok(clicks) => {
                 tracing::info!(clicks, "clicks of the spill are in the store");
@@ -195,10 +196,13 @@ async fn give_up(web: Web, stopped: watch::Receiver<bool>) {
             () = &mut stop => return,
             _ = ticks.tick() => {}
         }
-        match web.store.give_up_waiting((web.now)()).await {
+        match web.store.give_up_waiting(web.now()).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "postbacks were given up: their clicks did not arrive"),
             Err(error) => tracing::warn!(%error, "waiting postbacks could not be looked through"),
+        }
+        if let Err(error) = web.store.forget_sightings(web.now()).await {
+            tracing::warn!(%error, "what fraud rules no longer need could not be forgotten");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The outside world: the clock, randomness, secrets, the log.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use proofback_domain::program::SecretRef;
@@ -18,6 +18,12 @@ pub fn entropy() -> u128 {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     u128::from_ne_bytes(bytes)
+}
+
+/// Microseconds since the process began to ask; they never go back.
+pub fn ticks() -> Arc<dyn Fn() -> u64 + Send + Sync> {
+    let start = Instant::now();
+    Arc::new(move || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX))
 }
 
 pub fn clock() -> Arc<dyn Fn() -> Timestamp + Send + Sync> {

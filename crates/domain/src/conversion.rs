@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Day;
 use crate::click_id::ClickId;
 use crate::id::{ChangeId, ConversionId, PostbackId};
 use crate::ledger::{Account, Position};
@@ -24,6 +25,10 @@ pub struct Conversion {
     pub link: Name,
     pub click_id: ClickId,
     pub txid: Option<String>,
+    /// The subscription that it belongs to, by the sender's word.
+    pub subscription: Option<String>,
+    /// The day of its arrival in the program's time zone, on which it counts in caps.
+    pub day: Day,
     pub status: Status,
     /// Why it waits; while it waits, nothing is booked.
     pub held: Option<Reason>,
@@ -42,6 +47,8 @@ pub struct Conversion {
     /// Whether a commission was ever reported as earned.
     pub earned: bool,
     pub test: bool,
+    /// A person accepted it: no rule holds it any more.
+    pub reviewed: bool,
     /// The time of the last change applied, by the sender's word where it gave one.
     pub changed_at: Timestamp,
     pub revision: u32,
@@ -86,6 +93,20 @@ impl Conversion {
     pub fn is_about_money(&self) -> bool {
         let moves = |money: Option<Money>| money.is_some_and(|money| !money.is_zero());
         moves(self.amount) || moves(self.named_revenue) || moves(self.commission) || moves(self.revenue)
+    }
+
+    /// Why it waits, where only a person or a confirming event can end that, whatever else the sender says.
+    pub fn detained(&self) -> Option<Reason> {
+        let by_rule = |reason: &Reason| {
+            matches!(reason, Reason::FraudReview | Reason::OverCap | Reason::PixelUnconfirmed)
+        };
+        self.held.filter(by_rule)
+    }
+
+    /// Whether it takes a place in the caps of its offer, goal and partner.
+    pub fn counts_in_caps(&self) -> bool {
+        let live = matches!(self.status, Status::Pending | Status::Approved);
+        live && !self.test && self.detained().is_none()
     }
 
     fn counts(&self) -> bool {

@@ -6,17 +6,20 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::float_arithmetic))]
 
 mod base32;
+pub mod calendar;
 pub mod click;
 pub mod click_id;
 pub mod conversion;
 pub mod decide;
 pub mod delivery;
 pub mod entities;
+pub mod fraud;
 pub mod id;
 pub mod ledger;
 pub mod money;
 pub mod name;
 pub mod outcome;
+pub mod past;
 pub mod postback;
 pub mod program;
 pub mod rate;

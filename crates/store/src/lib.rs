@@ -11,8 +11,10 @@ mod sqlite;
 
 pub use error::{OpenError, StoreError};
 pub use model::{
-    AttemptRecord, Balance, ClaimedDelivery, DeliveryRow, EarlierDecision, EntryRow, PostbackRow,
-    RawPostback, StoredProgram, TokenRole, Trace, TraceItem,
+    AttemptRecord, AuditRow, Balance, ClaimedDelivery, DeliveryRow, EarlierDecision, EntryRow, PostbackRow,
+    RawPostback, Replayed, Stopwatch, StoredProgram, TokenRole, Trace, TraceItem,
 };
-pub use page::{ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter};
-pub use sqlite::{Kept, Options, Store};
+pub use page::{
+    ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
+};
+pub use sqlite::{Kept, Options, Reviewed, Rules, Store, Subject};

@@ -1,6 +1,7 @@
 //! What the store hands out that is no value of the domain: rows as they are listed and shown.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proofback_domain::click::Click;
 use proofback_domain::click_id::ClickId;
@@ -21,6 +22,17 @@ pub struct RawPostback {
     pub ip: String,
     /// Masked, in their order.
     pub params: Vec<(String, String)>,
+    pub stopwatch: Stopwatch,
+}
+
+/// Microseconds since a request arrived.
+#[derive(Clone)]
+pub struct Stopwatch(pub Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl std::fmt::Debug for Stopwatch {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Stopwatch")
+    }
 }
 
 /// A postback of the log with its decision.
@@ -47,6 +59,10 @@ pub struct PostbackRow {
     pub status: Option<Status>,
     pub decided_at: Timestamp,
     pub revision: u32,
+    /// It came from a browser.
+    pub pixel: bool,
+    /// From its arrival to its decision, before the commit.
+    pub duration_us: i64,
     pub earlier: Vec<EarlierDecision>,
 }
 
@@ -123,6 +139,35 @@ pub struct AttemptRecord {
     /// The start of the answer.
     pub answer: String,
     pub outcome: AttemptOutcome,
+}
+
+/// What a person did.
+#[derive(Debug, Clone)]
+pub struct AuditRow {
+    pub number: i64,
+    pub at: Timestamp,
+    pub actor: String,
+    /// `review.accept`, `review.reject`, `status`, `replay`, `program.apply`, `token.create`
+    pub action: String,
+    pub subject: String,
+    pub reason: String,
+}
+
+/// What a replay found or did.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    pub postback_id: PostbackId,
+    /// As it was decided before.
+    pub before: (Outcome, Reason),
+    /// As it is decided now; `None` with a sentence why it is not decided again.
+    pub after: Result<(Outcome, Reason), String>,
+    pub message: String,
+    /// The revision of the program that it was decided under now.
+    pub revision: u32,
+    /// Whether anything would be, or was, written.
+    pub changed: bool,
+    /// What moves on which account.
+    pub money: Vec<Balance>,
 }
 
 /// A program as it was applied.

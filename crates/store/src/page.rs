@@ -34,6 +34,14 @@ pub struct PostbackFilter {
     pub to: Option<Timestamp>,
 }
 
+/// What waits for a person.
+#[derive(Debug, Clone, Default)]
+pub struct ReviewFilter {
+    pub reason: Option<Reason>,
+    pub advertiser: Option<Name>,
+    pub partner: Option<Name>,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct ConversionFilter {
     pub advertiser: Option<Name>,
@@ -43,6 +51,7 @@ pub struct ConversionFilter {
     pub status: Option<Status>,
     pub click_id: Option<ClickId>,
     pub txid: Option<String>,
+    pub subscription: Option<String>,
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
 }

@@ -329,12 +329,17 @@ async fn filters_find_what_they_name_and_nothing_else() {
 #[tokio::test]
 async fn a_program_gets_a_revision_and_its_links_numbers_for_ever() {
     let world = Installation::new().await;
-    let names = |list: &[&str]| list.iter().map(|name| Name::parse(name).unwrap()).collect::<Vec<_>>();
-    let same = world.store.save_program(PROGRAM.into(), vec![], "me".into(), now()).await.unwrap();
+    let save = async |source: &str| {
+        let program = proofback_domain::program::read(source).0.unwrap();
+        world.store.save_program(source.into(), &program, "me".into(), now()).await.unwrap()
+    };
+    let same = save(PROGRAM).await;
     assert_eq!(same.revision, 1);
     let before = same.numbers;
-    let next =
-        world.store.save_program("# two".into(), names(&["new-link"]), "me".into(), now()).await.unwrap();
+    let next = save(&format!(
+        "{PROGRAM}\n[[link]]\nid = \"new-link\"\npartner = \"reelmedia\"\noffer = \"shop-sale\""
+    ))
+    .await;
     assert_eq!(next.revision, 2);
     assert_eq!(next.numbers.len(), before.len() + 1);
     assert!(before.iter().all(|(number, link)| next.numbers[number] == *link));

@@ -32,7 +32,7 @@ pub async fn redirect(
     }
     let query = query(&parts);
     let json = query.iter().any(|(name, value)| name == "format" && value == "json");
-    let now = (web.now)();
+    let now = web.now();
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
@@ -65,7 +65,7 @@ pub async fn preview(
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    match lead(&web, &snapshot, &link, query(&parts), &parts, (web.now)()) {
+    match lead(&web, &snapshot, &link, query(&parts), &parts, web.now()) {
         Routed::Offer { click, .. } => match snapshot.program.offers.get(&click.offer) {
             Some(offer) => found(&offer.url.render(|name| match name {
                 Macro::ClickId => String::new(),

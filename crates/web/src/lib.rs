@@ -21,7 +21,7 @@ use axum::routing::{MethodRouter, get, post};
 pub use metrics::Metrics;
 pub use program::{Applied, ApplyError, apply, load};
 pub use role::{Role, hash_token};
-pub use state::{Ids, Settings, Web};
+pub use state::{Ids, Settings, Web, World};
 
 /// The longest request line that is read.
 const URI_BYTES_MAX: usize = 8 * 1024;
@@ -39,6 +39,7 @@ pub fn router(web: Web) -> Router {
         .route("/postback", postbacks())
         .route("/postback/{advertiser}", postbacks())
         .route("/postback/{advertiser}/batch", post(postback::receive_batch))
+        .route("/pixel/{file}", get(postback::receive_pixel))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

@@ -12,7 +12,7 @@ use proofback_domain::outcome::Reason;
 use proofback_domain::postback::{self, Method, Reading, Rejection};
 use proofback_domain::program::{Reply, Snapshot};
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::{RawPostback, StoreError};
+use proofback_store::{RawPostback, Stopwatch, StoreError};
 use serde_json::{Map, Value};
 
 use crate::api::problem;
@@ -35,20 +35,67 @@ pub async fn receive(
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    let (path, request) = match take_in(&web, advertiser, request, POSTBACK_BYTES_MAX).await {
-        Ok(taken) => taken,
+    let arrival = match take_in(&web, advertiser, request, POSTBACK_BYTES_MAX).await {
+        Ok(arrival) => arrival,
         Err(response) => return response,
     };
-    let reading = match read(&web, &request, &snapshot).await {
+    let reading = match read(&web, &arrival.request, &snapshot).await {
         Ok(reading) => reading,
         Err(error) => return not_taken(&web, &error),
     };
     let always_200 = replies_always_200(&reading, &snapshot);
-    match process(&web, &snapshot, &path, &request, reading).await {
+    match process(&web, &snapshot, &arrival, &arrival.request, reading).await {
         Answered::Decided(decision) => answer(&decision, always_200),
         Answered::OverRate(wait) => problem::rate_limited(wait),
         Answered::NotTaken(error) => not_taken(&web, &error),
     }
+}
+
+/// A transparent picture of one pixel.
+const GIF: &[u8] =
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\
+    \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// `GET /pixel/{advertiser}.gif`: what a browser reports is only held. The answer is a picture; what was decided
+/// stands in its headers.
+pub async fn receive_pixel(
+    State(web): State<Web>,
+    file: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let file = file.map_or_else(|_| "\u{fffd}".into(), |Path(file)| file);
+    let Some(advertiser) = file.strip_suffix(".gif") else {
+        return problem::not_found("a pixel's address ends in the advertiser's name and .gif");
+    };
+    if let Some(refused) = refuse_long_uri(&web, request.uri()) {
+        return refused;
+    }
+    let Some(snapshot) = web.store.snapshot() else {
+        return problem::unavailable("no program is in force yet");
+    };
+    let mut arrival = match take_in(&web, Some(advertiser.to_owned()), request, POSTBACK_BYTES_MAX).await {
+        Ok(arrival) => arrival,
+        Err(response) => return response,
+    };
+    arrival.request.pixel = true;
+    let reading = postback::read(&arrival.request, &snapshot, None);
+    match process(&web, &snapshot, &arrival, &arrival.request, reading).await {
+        Answered::Decided(decision) => picture(&decision),
+        Answered::OverRate(wait) => problem::rate_limited(wait),
+        Answered::NotTaken(error) => not_taken(&web, &error),
+    }
+}
+
+fn picture(decision: &Decision) -> Response {
+    let status = StatusCode::from_u16(decision.reason.http_status()).unwrap_or(StatusCode::OK);
+    let headers = [
+        ("content-type", "image/gif".to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        ("x-outcome", decision.outcome.code().to_owned()),
+        ("x-reason", decision.reason.code().to_owned()),
+        ("x-postback-id", decision.postback_id.to_string()),
+    ];
+    (status, headers, GIF).into_response()
 }
 
 /// `POST /postback/{advertiser}/batch`: an answer per object, in order; each is decided by itself.
@@ -63,15 +110,15 @@ pub async fn receive_batch(
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    let (path, request) = match take_in(&web, Some(advertiser), request, BATCH_BYTES_MAX).await {
-        Ok(taken) => taken,
+    let arrival = match take_in(&web, Some(advertiser), request, BATCH_BYTES_MAX).await {
+        Ok(arrival) => arrival,
         Err(response) => return response,
     };
-    let batch = postback::split(&request, &snapshot);
+    let batch = postback::split(&arrival.request, &snapshot);
     let mut answers = Vec::with_capacity(batch.requests.len());
     for member in &batch.requests {
         let reading = postback::read_member(member, &snapshot, &batch.signature);
-        answers.push(match process(&web, &snapshot, &path, member, reading).await {
+        answers.push(match process(&web, &snapshot, &arrival, member, reading).await {
             Answered::Decided(decision) => Value::Object(sender_view(&decision)),
             Answered::OverRate(_) => undecided("rate_limited", "more postbacks came than were agreed"),
             Answered::NotTaken(error) => {
@@ -104,7 +151,7 @@ enum Answered {
 async fn process(
     web: &Web,
     snapshot: &Arc<Snapshot>,
-    path: &str,
+    arrival: &Arrival,
     request: &postback::Request,
     reading: Reading,
 ) -> Answered {
@@ -117,9 +164,10 @@ async fn process(
             Method::Get => "GET",
             Method::Post => "POST",
         },
-        path: path.to_owned(),
+        path: arrival.path.clone(),
         ip: request.ip.to_canonical().to_string(),
         params: reading.stored.clone(),
+        stopwatch: arrival.stopwatch.clone(),
     };
     let id = web.ids.postback(request.at);
     match web.store.decide(raw, reading, Arc::clone(snapshot), id).await {
@@ -147,13 +195,21 @@ pub async fn refuse_look() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,POST")]).into_response()
 }
 
+/// A request as it came in.
+struct Arrival {
+    path: String,
+    request: postback::Request,
+    stopwatch: Stopwatch,
+}
+
 /// Reads the request within the size limits.
 async fn take_in(
     web: &Web,
     advertiser: Option<String>,
     request: Request<Body>,
     bytes_max: usize,
-) -> Result<(String, postback::Request), Response> {
+) -> Result<Arrival, Response> {
+    let stopwatch = web.stopwatch();
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, bytes_max).await.map_err(|_| {
         web.metrics.too_large.inc();
@@ -167,9 +223,10 @@ async fn take_in(
         })
         .collect();
     let request = postback::Request {
-        at: (web.now)(),
+        at: web.now(),
         method: if parts.method == HttpMethod::POST { Method::Post } else { Method::Get },
         advertiser,
+        pixel: false,
         https: sender.https,
         ip: sender.ip,
         query: parts.uri.query().unwrap_or_default().as_bytes().to_vec(),
@@ -177,7 +234,7 @@ async fn take_in(
         headers,
         body: body.to_vec(),
     };
-    Ok((parts.uri.path().to_owned(), request))
+    Ok(Arrival { path: parts.uri.path().to_owned(), request, stopwatch })
 }
 
 /// Where a link leads to several advertisers, the click itself says whose it is.
@@ -206,7 +263,7 @@ fn over_rate(web: &Web, reading: &Reading, snapshot: &Snapshot, now: Timestamp) 
         .rejection
         .as_ref()
         .is_some_and(|rejection| matches!(rejection.reason, Reason::IpNotAllowed | Reason::HttpsRequired));
-    if stranger { None } else { web.take_rate(&advertiser.id, limit, now).err() }
+    if stranger { None } else { web.take_rate((advertiser.id.clone(), reading.pixel), limit, now).err() }
 }
 
 fn replies_always_200(reading: &Reading, snapshot: &Snapshot) -> bool {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use proofback_domain::click_id::Keys;
-use proofback_domain::name::Name;
 use proofback_domain::program::{Mistake, Program, SecretRef, Secrets, Snapshot, read};
 use proofback_domain::time::Timestamp;
 use proofback_store::{Store, StoreError, StoredProgram};
@@ -47,8 +46,7 @@ pub async fn apply(
         return Err(ApplyError::Mistakes(mistakes));
     };
     let secrets = resolve_all(&program, resolve)?;
-    let links: Vec<Name> = program.links.keys().cloned().collect();
-    let stored = store.save_program(source.to_owned(), links, author.to_owned(), now).await?;
+    let stored = store.save_program(source.to_owned(), &program, author.to_owned(), now).await?;
     let revision = stored.revision;
     adopt(store, stored, program, secrets).await?;
     Ok(Applied { revision, mistakes })

@@ -45,6 +45,14 @@ impl Role {
         }
     }
 
+    /// Accepts, rejects and replays what others sent.
+    pub fn may_decide(&self) -> bool {
+        match self {
+            Self::Admin | Self::Manager | Self::Finance => true,
+            Self::Viewer | Self::Advertiser(_) | Self::Partner(_) => false,
+        }
+    }
+
     /// Whether this is a partner and the partner `id`.
     pub fn is_partner(&self, id: &str) -> bool {
         matches!(self, Self::Partner(own) if own.as_str() == id)

@@ -12,11 +12,12 @@ use proofback_domain::name::Name;
 use proofback_domain::program::{RateLimit, SecretRef};
 use proofback_domain::rate::Bucket;
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::Store;
+use proofback_store::{Stopwatch, Store};
 
 use crate::metrics::Metrics;
 
 type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+type Ticks = Arc<dyn Fn() -> u64 + Send + Sync>;
 type Entropy = Arc<dyn Fn() -> u128 + Send + Sync>;
 type Resolve = Arc<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
 
@@ -29,11 +30,8 @@ pub struct Parts {
     pub settings: Settings,
     pub ids: Ids,
     pub metrics: Metrics,
-    /// What time it is.
-    pub now: Now,
-    /// The value behind a secret's reference.
-    pub resolve: Resolve,
-    rates: Mutex<HashMap<Name, Bucket>>,
+    pub world: World,
+    rates: Mutex<HashMap<(Name, bool), Bucket>>,
     ready: AtomicBool,
 }
 
@@ -43,6 +41,16 @@ impl std::ops::Deref for Web {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+/// What only the binary may ask: the clock and the secrets.
+pub struct World {
+    /// What time it is.
+    pub now: Now,
+    /// Microseconds that never go back; from where they count does not matter.
+    pub ticks: Ticks,
+    /// The value behind a secret's reference.
+    pub resolve: Resolve,
 }
 
 pub struct Settings {
@@ -61,17 +69,28 @@ pub struct Ids {
 }
 
 impl Web {
-    pub fn new(store: Store, settings: Settings, ids: Ids, now: Now, resolve: Resolve) -> Self {
+    pub fn new(store: Store, settings: Settings, ids: Ids, world: World) -> Self {
         Self(Arc::new(Parts {
             store,
             settings,
             ids,
             metrics: Metrics::new(),
-            now,
-            resolve,
+            world,
             rates: Mutex::new(HashMap::new()),
             ready: AtomicBool::new(false),
         }))
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        (self.world.now)()
+    }
+
+    /// Runs from now on.
+    pub fn stopwatch(&self) -> Stopwatch {
+        let ticks = Arc::clone(&self.world.ticks);
+        let start = ticks();
+        Stopwatch(Arc::new(move || ticks().saturating_sub(start)))
     }
 
     /// From now on `/readyz` says yes: the spill of an earlier run is in.
@@ -83,10 +102,11 @@ impl Web {
         self.ready.load(Ordering::Acquire)
     }
 
-    /// Counts one postback of a sender; `Err` says how long he should wait.
-    pub fn take_rate(&self, advertiser: &Name, limit: RateLimit, now: Timestamp) -> Result<(), Span> {
+    /// Counts one postback of a sender; `Err` says how long he should wait. Browsers have a rate of their own, so
+    /// that they cannot use up the server's.
+    pub fn take_rate(&self, sender: (Name, bool), limit: RateLimit, now: Timestamp) -> Result<(), Span> {
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        rates.entry(advertiser.clone()).or_default().take(limit, now)
+        rates.entry(sender).or_default().take(limit, now)
     }
 }
 

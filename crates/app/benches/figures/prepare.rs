@@ -21,10 +21,9 @@ pub async fn store_clicks(directory: &Path, count: usize) -> Vec<String> {
     let store = Store::open(&directory.join("data"), options).unwrap();
     let (program, mistakes) = read(PROGRAM);
     let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
-    let links = program.links.keys().cloned().collect();
     let now =
         Timestamp::from_millis(i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap());
-    let stored = store.save_program(PROGRAM.into(), links, "bench".into(), now).await.unwrap();
+    let stored = store.save_program(PROGRAM.into(), &program, "bench".into(), now).await.unwrap();
     let keys = Keys::new(store.click_key().await.unwrap(), Vec::new());
     let snapshot =
         proofback_domain::program::Snapshot::new(1, program, stored.numbers, Secrets(BTreeMap::new()), keys);

@@ -4,6 +4,8 @@ pub mod apply;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod replay;
+pub mod review;
 pub mod serve;
 pub mod token;
 pub mod trace;
@@ -13,6 +15,11 @@ use anyhow::Context;
 /// The text of a file that a person named.
 fn read_file(path: &std::path::Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// The items of a member; none where there is no list.
+fn list<'a>(value: &'a serde_json::Value, name: &str) -> impl Iterator<Item = &'a serde_json::Value> {
+    value.get(name).and_then(serde_json::Value::as_array).into_iter().flatten()
 }
 
 /// A member's text; empty where there is none.

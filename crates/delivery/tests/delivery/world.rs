@@ -15,7 +15,9 @@ use proofback_domain::outcome::Outcome;
 use proofback_domain::postback::{Method, Request, read};
 use proofback_domain::program::{Secrets, Snapshot};
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::{DeliveryFilter, DeliveryRow, Options, PageRequest, RawPostback, Store, TraceItem};
+use proofback_store::{
+    DeliveryFilter, DeliveryRow, Options, PageRequest, RawPostback, Stopwatch, Store, TraceItem,
+};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -157,6 +159,7 @@ impl World {
             at: self.now(),
             method: Method::Get,
             advertiser: Some("advertiser".into()),
+            pixel: false,
             https: false,
             ip: IpAddr::from([192, 0, 2, 1]),
             query: query.into(),
@@ -171,6 +174,7 @@ impl World {
             path: "/postback/advertiser".into(),
             ip: request.ip.to_string(),
             params: reading.stored.clone(),
+            stopwatch: Stopwatch(Arc::new(|| 7)),
         };
         let id = PostbackId::new(request.at, number.into());
         let decision = self.store.decide(raw, reading, snapshot, id).await.unwrap();

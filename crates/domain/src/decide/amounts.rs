@@ -42,7 +42,7 @@ fn commission(
 ) -> Result<Option<Money>, Reason> {
     let currencies = &program.currencies;
     let allowed = |named: &Money| goal.allowed_payouts.is_empty() || goal.allowed_payouts.contains(named);
-    if let Some(named) = conversion.named_payout.filter(|named| !allowed(named)) {
+    if let Some(named) = conversion.named_payout.filter(|named| !conversion.reviewed && !allowed(named)) {
         notes.push(format!("the payout {} is not among the allowed ones", currencies.show(named)));
         return Err(Reason::PayoutNotAllowed);
     }

@@ -7,6 +7,7 @@ use super::{Effects, PlannedEntry, Ruling};
 use crate::conversion::{Change, Conversion};
 use crate::ledger::{Account, Transfer, settle};
 use crate::outcome::{Reason, Status};
+use crate::past::Count;
 use crate::postback::{Check, Rejection};
 use crate::program::Goal;
 
@@ -40,8 +41,9 @@ pub fn book(
     }
     after.commission = found.commission;
     after.revenue = found.revenue;
-    // A hold that money asks for ends when the money is known; any other one is for a person to end.
-    after.held = found.held;
+    // A hold that money asks for ends when the money is known; any other one is ended by a person or by the
+    // event that confirms it.
+    after.held = after.detained().or(found.held);
     after.revision = frame.snapshot.revision;
     checks.extend(found.notes.into_iter().map(|note| Check::noted("money", note)));
     let waits_anew = after.held.filter(|_| before.is_some_and(|before| before.held.is_none()));
@@ -52,7 +54,7 @@ pub fn book(
     }
     let entries = entries(frame, before, &after)?;
     let told = if after.held.is_none() { tell::plan(frame, before, &mut after, partner) } else { Vec::new() };
-    let reason = after.held.unwrap_or(reason);
+    let reason = after.held.filter(|_| !lowered).unwrap_or(reason);
     let change = Change {
         id: frame.postback_id.derive(frame.now, "change", 0),
         conversion_id: after.id,
@@ -67,13 +69,21 @@ pub fn book(
         payout: after.named_payout,
         reason,
     };
-    if let Some(held) = after.held {
+    if let Some(held) = after.held.filter(|_| !lowered) {
         checks.push(Check::held(held.code(), "recorded; nothing is booked while it waits"));
     }
     let key = frame.key();
     let mut ruling = Ruling::new(reason, message(reason, frame, &after)).about(&after);
-    ruling.effects =
-        Effects { conversion: Some(after), change: Some(change), key, entries, deliveries: told, wait: None };
+    ruling.effects = Effects {
+        counts: counts(before, &after),
+        conversion: Some(after),
+        change: Some(change),
+        key,
+        entries,
+        deliveries: told,
+        wait: None,
+        subjects: Vec::new(),
+    };
     Ok(ruling)
 }
 
@@ -106,6 +116,17 @@ fn entries(
             transfer,
         })
         .collect())
+}
+
+/// What changes in the scopes of caps.
+fn counts(before: Option<&Conversion>, after: &Conversion) -> Vec<Count> {
+    let delta = match (before.is_some_and(Conversion::counts_in_caps), after.counts_in_caps()) {
+        (false, true) => 1,
+        (true, false) => -1,
+        (true, true) | (false, false) => return Vec::new(),
+    };
+    let count = |scope| Count { scope, day: after.day, delta };
+    super::scopes(&after.partner, &after.offer, &after.event).map(count).to_vec()
 }
 
 /// `ftd A1`, as people call a conversion.

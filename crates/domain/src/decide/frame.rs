@@ -22,6 +22,7 @@ pub struct Frame<'a> {
     pub event: Name,
     /// The key that it takes.
     pub txid: Option<String>,
+    pub subscription: Option<String>,
     pub named: Named,
     /// Counts in no balance; tests and real events never touch each other's conversions.
     pub test: bool,

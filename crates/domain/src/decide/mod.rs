@@ -5,10 +5,14 @@
 
 mod amounts;
 mod book;
+mod change;
 mod claim;
 mod frame;
+mod gates;
+mod goal;
 mod judge;
 mod reverse;
+mod review;
 mod tell;
 
 use std::collections::BTreeMap;
@@ -20,13 +24,16 @@ use crate::id::{ConversionId, DeliveryId, EntryId, PostbackId};
 use crate::ledger::Transfer;
 use crate::name::Name;
 use crate::outcome::{Outcome, Reason, Status};
+use crate::past::{Answers, Count};
 use crate::postback::{Check, ClickSeen, Reading, Rejection};
 use crate::program::{Happening, Snapshot};
 use crate::time::Timestamp;
 
 pub use claim::REVERSALS;
 pub use frame::key_of;
+pub use gates::{capped, questions, scopes};
 pub use reverse::click_key;
+pub use review::{Refusal, Review, Word, is_same, maker, review};
 
 /// All that a decision may know of the past, loaded in the transaction that carries it out.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +48,10 @@ pub struct Known {
     pub under_click: Vec<Keyed>,
     /// The click's conversions, newest first.
     pub of_click: Vec<History>,
+    /// The conversions of the subscription that the postback names, newest first.
+    pub of_subscription: Vec<History>,
+    /// The answers to [`questions`].
+    pub answers: Answers,
 }
 
 /// A key (advertiser, event, txid) that is taken.
@@ -98,6 +109,10 @@ pub struct Effects {
     pub deliveries: Vec<PlannedDelivery>,
     /// What the postback waits for before it is decided again.
     pub wait: Option<Wait>,
+    /// What changes in the scopes of caps.
+    pub counts: Vec<Count>,
+    /// The subjects under which fraud rules remember a new conversion.
+    pub subjects: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use super::frame::{Frame, behind_waiting, event_time, key_of, taken, txid_confli
 use super::{Effects, History, Key, Keyed, Known, Ruling, Wait};
 use crate::click_id::ClickId;
 use crate::conversion::{Change, Conversion};
+use crate::id::ConversionId;
 use crate::outcome::{Reason, Status};
 use crate::postback::{Check, Reading, Rejection};
 use crate::program::Duplicates;
@@ -20,7 +21,13 @@ pub fn judge(
     let under_own = if frame.txid.is_some() { &known.under_txid } else { &known.under_original };
     // A refund without an id of its own is known by the one it names.
     let own = frame.txid.as_deref().or(original).map(str::to_owned);
-    let frame = &Frame { txid: own, event: frame.event.clone(), named: frame.named.clone(), ..*frame };
+    let frame = &Frame {
+        txid: own,
+        event: frame.event.clone(),
+        named: frame.named.clone(),
+        subscription: frame.subscription.clone(),
+        ..*frame
+    };
     if frame.txid.is_none() {
         if let Some(keyed) = taken(&known.under_click, &frame.event) {
             return behind_waiting(keyed, frame.click.id, reading, (Reason::AmbiguousOriginal, None), checks);
@@ -31,7 +38,9 @@ pub fn judge(
     } else if let Some(keyed) = taken(under_own, &frame.event) {
         return repeat(frame, reading, keyed, original, checks);
     }
-    let history = match find(frame, known, original)? {
+    let chosen = reading.chosen.and_then(|id| of_id(known, id));
+    let found = chosen.map_or_else(|| find(frame, known, original), |history| Ok(Found::One(history)))?;
+    let history = match found {
         Found::One(history) => history,
         Found::Waits(reason, message) => return Ok(wait(frame, reason, message, original, checks)),
     };
@@ -46,6 +55,13 @@ pub fn judge(
     let micros = frame.named.amount.map(|amount| amount.micros);
     let micros = micros.or_else(|| part_of(frame, history, original.or(frame.txid.as_deref())));
     apply(frame, history, micros, checks)
+}
+
+/// The conversion that a person pointed at, if it is one that could be meant.
+fn of_id(known: &Known, id: ConversionId) -> Option<&History> {
+    let keyed = known.under_original.iter().chain(&known.under_txid);
+    let keyed = keyed.filter_map(|keyed| keyed.history.as_ref());
+    keyed.chain(&known.of_subscription).chain(&known.of_click).find(|history| history.conversion.id == id)
 }
 
 /// In a goal that adds: what the txid that is taken back had added, the others staying.
@@ -94,8 +110,13 @@ fn find<'a>(frame: &Frame<'_>, known: &'a Known, original: Option<&str>) -> Resu
         let conversion = &history.conversion;
         conversion.is_about_money() && matches!(conversion.status, Status::Pending | Status::Approved)
     };
+    let named: Vec<&History> = known.of_subscription.iter().filter(live).collect();
+    if let [only] = named.as_slice() {
+        return Ok(Found::One(only));
+    }
     let of_click: Vec<&History> = known.of_click.iter().filter(live).collect();
-    match of_click.as_slice() {
+    let candidates = if named.is_empty() { of_click } else { named };
+    match candidates.as_slice() {
         [only] => Ok(Found::One(only)),
         [] => Err(Rejection::new(
             Reason::NothingToReverse,

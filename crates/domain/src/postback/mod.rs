@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::click_id::{ClickId, Prefix};
-use crate::decide::Keyed;
+use crate::decide::{History, Keyed};
+use crate::id::ConversionId;
 use crate::name::Name;
 use crate::outcome::Reason;
 use crate::program::{Advertiser, FIELDS, Snapshot, default_names};
@@ -63,6 +64,8 @@ pub struct Rejection {
 pub struct Reading {
     pub at: Timestamp,
     pub advertiser: Option<Name>,
+    /// It came from a browser: nothing about it is proven.
+    pub pixel: bool,
     /// Our field's name = the value sent, ready to be stored.
     pub fields: BTreeMap<String, String>,
     pub click: ClickSeen,
@@ -70,8 +73,21 @@ pub struct Reading {
     pub event: Option<String>,
     pub checks: Vec<Check>,
     pub rejection: Option<Rejection>,
+    /// The conversion that a person says a reversal is about.
+    pub chosen: Option<ConversionId>,
     /// Every parameter as it may be stored, in its order.
     pub stored: Vec<(String, String)>,
+}
+
+/// An authenticated postback as it is kept.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub at: Timestamp,
+    pub advertiser: Name,
+    pub pixel: bool,
+    /// As its names were understood when it came.
+    pub fields: BTreeMap<String, String>,
+    pub params: Vec<(String, String)>,
 }
 
 impl Check {
@@ -125,8 +141,14 @@ impl Reading {
         }
     }
 
-    /// The click that a known txid stands for where no click id came: the one of the same event, else the only one.
-    pub fn stand_in(&self, under_txid: &[Keyed], under_original: &[Keyed]) -> Option<ClickId> {
+    /// The click that a known txid or subscription stands for where no click id came: the one of the same event,
+    /// else the only one.
+    pub fn stand_in(
+        &self,
+        under_txid: &[Keyed],
+        under_original: &[Keyed],
+        of_subscription: &[History],
+    ) -> Option<ClickId> {
         if !matches!(self.click, ClickSeen::Absent(_)) {
             return None;
         }
@@ -140,6 +162,7 @@ impl Reading {
         only(clicks(under_txid, self.event.as_deref()))
             .or_else(|| only(clicks(under_txid, None)))
             .or_else(|| only(clicks(under_original, None)))
+            .or_else(|| only(of_subscription.iter().map(|history| history.conversion.click_id).collect()))
     }
 
     /// A click id is there, and only the store can say whose click it is.
@@ -149,25 +172,30 @@ impl Reading {
     }
 
     /// What an earlier reading becomes when it is judged a second time: authenticated, from its stored fields.
-    pub fn again(
-        at: Timestamp,
-        advertiser: Name,
-        fields: BTreeMap<String, String>,
-        snapshot: &Snapshot,
-    ) -> Self {
+    pub fn again(stored: Stored, snapshot: &Snapshot) -> Self {
+        let Stored { at, advertiser, pixel, fields, .. } = stored;
         let click = identify::judge(fields.get("click_id").map(String::as_str), &fields, snapshot, at);
         let checks = vec![Check::passed("authenticity", "established when the postback arrived")];
         let event = our_event(&fields, snapshot.program.advertisers.get(&advertiser));
         Self {
             at,
             advertiser: Some(advertiser),
+            pixel,
             fields,
             click,
             event,
             checks,
             rejection: None,
+            chosen: None,
             stored: Vec::new(),
         }
+    }
+
+    /// The same, with the sender's names understood as the program has them now.
+    pub fn anew(stored: Stored, snapshot: &Snapshot) -> Self {
+        let params = Params { pairs: stored.params.clone(), ..Params::default() };
+        let fields = map(&params, snapshot.program.advertisers.get(&stored.advertiser), snapshot);
+        Self::again(Stored { fields, ..stored }, snapshot)
     }
 }
 
@@ -214,11 +242,13 @@ fn read_with(
     Reading {
         at: request.at,
         advertiser: advertiser.map(|advertiser| advertiser.id.clone()),
+        pixel: request.pixel,
         event: our_event(&fields, advertiser),
         fields,
         click,
         checks,
         rejection,
+        chosen: None,
         stored: stored_form(&params, advertiser, snapshot),
     }
 }
@@ -232,8 +262,12 @@ fn judge(
     signature: Option<&Result<(), Rejection>>,
     checks: &mut Vec<Check>,
 ) -> Result<(), Rejection> {
-    authenticity::judge_origin(request, advertiser, checks)?;
-    authenticity::judge_secrets(request, token, advertiser, snapshot, signature, checks)?;
+    if request.pixel {
+        checks.push(Check::noted("authenticity", "a browser's request: it proves nothing and is only held"));
+    } else {
+        authenticity::judge_origin(request, advertiser, checks)?;
+        authenticity::judge_secrets(request, token, advertiser, snapshot, signature, checks)?;
+    }
     if let Some(fault) = &params.fault {
         return Err(Rejection::new(Reason::MalformedRequest, "", fault.clone())
             .advise("Send each parameter once, in UTF-8, as a query, a form or a JSON object."));
@@ -353,10 +387,10 @@ fn map(params: &Params, advertiser: Option<&Advertiser>, snapshot: &Snapshot) ->
 /// Keys stay as they are (an e-mail address as its hash); everything else is masked by its name and form.
 fn storable(field: &str, name: &str, value: &str, snapshot: &Snapshot) -> String {
     match field {
-        "click_id" | "txid" | "original_txid" if privacy::is_email(value.trim()) => {
+        "click_id" | "txid" | "original_txid" | "subscription_id" if privacy::is_email(value.trim()) => {
             privacy::hash_key(value, &snapshot.keys.derived("email"))
         }
-        "click_id" | "txid" | "original_txid" => value.to_owned(),
+        "click_id" | "txid" | "original_txid" | "subscription_id" => value.to_owned(),
         "event_type" | "status" | "amount" | "revenue" | "payout" | "currency" | "timestamp" => {
             privacy::mask_text(value)
         }

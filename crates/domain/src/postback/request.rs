@@ -23,6 +23,8 @@ pub struct Request {
     pub method: Method,
     /// From the path `/postback/{advertiser}`.
     pub advertiser: Option<String>,
+    /// A browser's request for the pixel.
+    pub pixel: bool,
     pub https: bool,
     /// The sender's address, behind trusted proxies.
     pub ip: IpAddr,
@@ -188,6 +190,7 @@ mod tests {
             at: Timestamp::EPOCH,
             method: Method::Post,
             advertiser: None,
+            pixel: false,
             https: false,
             ip: IpAddr::from([127, 0, 0, 1]),
             query: b"q=1".to_vec(),

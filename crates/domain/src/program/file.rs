@@ -4,6 +4,8 @@
 //! section is for the rooms below. Nothing here opens files or looks at secrets.
 
 mod advertiser;
+mod cap;
+mod fraud;
 mod known;
 mod link;
 mod offer;
@@ -18,6 +20,8 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
+use crate::calendar::Zone;
+use crate::fraud::Ranges;
 use crate::money::{Currencies, Currency};
 use crate::program::Program;
 use crate::program::reader::{Mistake, Mistakes, Place, Section, Severity, quote};
@@ -83,8 +87,9 @@ fn read_sections(top: &mut Section<'_>) -> Option<Program> {
     for section in top.tables("link", "[[link]]") {
         links.extend(link::read(section, &mut known).map(|link| (link.id.clone(), link)));
     }
+    let fraud = fraud::read(top, &known, head.as_ref());
     unapplied::read(top);
-    Some(Program { advertisers, offers, partners, links, ..head? })
+    Some(Program { advertisers, offers, partners, links, fraud, ..head? })
 }
 
 /// A program without its sections.
@@ -98,17 +103,20 @@ fn read_head(mut section: Section<'_>, known: &mut Known) -> Option<Program> {
     known.currency = currency.map(|currency| currency.value);
     let timezone = section.parsed("timezone", values::timezone);
     let base_url = section.parsed("base_url", values::base_url);
+    let datacenters = section.parsed_list("datacenter_ips", values::network);
     section.finish();
     Some(Program {
         name: name?.value.to_owned(),
         currency: currency?.value,
         currencies: known.currencies.clone(),
-        timezone: timezone.map_or_else(|| "UTC".into(), |timezone| timezone.value),
+        timezone: timezone.map_or_else(Zone::utc, |timezone| timezone.value),
         base_url: base_url.map_or_else(|| "http://127.0.0.1:8080".into(), |base_url| base_url.value),
         advertisers: BTreeMap::new(),
         offers: BTreeMap::new(),
         partners: BTreeMap::new(),
         links: BTreeMap::new(),
+        fraud: Vec::new(),
+        datacenters: Ranges::new(datacenters.into_iter().map(|range| range.value).collect()),
     })
 }
 

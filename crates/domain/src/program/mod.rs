@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
+use crate::calendar::Zone;
 use crate::click_id::{Keys, Prefix};
+use crate::fraud::{Ranges, Rule};
 use crate::money::{Currencies, Currency, Money, Percent};
 use crate::name::Name;
 use crate::outcome::Status;
@@ -25,13 +27,32 @@ pub struct Program {
     /// The reporting currency.
     pub currency: Currency,
     pub currencies: Currencies,
-    /// An IANA name; days of caps and reports are counted in it.
-    pub timezone: String,
+    /// Days of caps and reports are counted in it.
+    pub timezone: Zone,
     pub base_url: String,
     pub advertisers: BTreeMap<Name, Advertiser>,
     pub offers: BTreeMap<Name, Offer>,
     pub partners: BTreeMap<Name, Partner>,
     pub links: BTreeMap<Name, Link>,
+    /// In the order of the file.
+    pub fraud: Vec<Rule>,
+    /// The addresses of data centres, for the rules that ask for them.
+    pub datacenters: Ranges,
+}
+
+/// At most so many conversions in a period; those beyond it are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cap {
+    pub per: CapPeriod,
+    pub conversions: u32,
+}
+
+/// Days and months are those of the program's time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CapPeriod {
+    Day,
+    Month,
+    Total,
 }
 
 /// Whoever sends us postbacks.
@@ -110,6 +131,8 @@ pub struct Offer {
     /// For events that come without a txid.
     pub dedupe_window: Span,
     pub goals: Vec<Goal>,
+    /// Over all its goals together.
+    pub caps: Vec<Cap>,
 }
 
 /// An event that an offer counts.
@@ -126,6 +149,7 @@ pub struct Goal {
     /// Approved, but not paid out earlier.
     pub hold: Option<Span>,
     pub duplicates: Duplicates,
+    pub caps: Vec<Cap>,
 }
 
 /// How a payout or a revenue is found.
@@ -181,6 +205,8 @@ pub struct Partner {
     pub split: BTreeMap<String, Vec<String>>,
     pub terms: Vec<PartnerTerms>,
     pub targets: Vec<Target>,
+    /// Over all offers together.
+    pub caps: Vec<Cap>,
 }
 
 /// A partner's own terms for one goal.
@@ -189,6 +215,8 @@ pub struct PartnerTerms {
     pub offer: Name,
     pub event: Name,
     pub payout: Terms,
+    /// This partner's own for this goal.
+    pub caps: Vec<Cap>,
 }
 
 /// A place that is told what happened.
@@ -288,6 +316,16 @@ impl Happening {
     }
 }
 
+impl CapPeriod {
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::Total => "total",
+        }
+    }
+}
+
 impl SecretRef {
     /// Reads `env:NAME` or `file:PATH`.
     pub fn parse(text: &str) -> Option<Self> {
@@ -349,6 +387,11 @@ impl Snapshot {
         Self { revision, program, numbers, numbers_by_link, secrets, keys }
     }
 
+    /// The same installation under another revision of its program.
+    pub fn under(&self, revision: u32, program: Program) -> Self {
+        Self { revision, program, ..self.clone() }
+    }
+
     /// The number that a link's click ids carry.
     pub fn number(&self, link: &Name) -> Option<u32> {
         self.numbers_by_link.get(link).copied()
@@ -395,10 +438,11 @@ impl Partner {
 }
 
 /// The fields of a postback that a program may rename, in the order in which they are explained.
-pub const FIELDS: [&str; 10] = [
+pub const FIELDS: [&str; 14] = [
     "click_id",
     "txid",
     "original_txid",
+    "subscription_id",
     "event_type",
     "status",
     "amount",
@@ -406,6 +450,9 @@ pub const FIELDS: [&str; 10] = [
     "payout",
     "currency",
     "timestamp",
+    "ip",
+    "country",
+    "device",
 ];
 
 /// The names under which a field is looked for where the program gives no other.
@@ -414,6 +461,7 @@ pub fn default_names(field: &str) -> &'static [&'static str] {
         "click_id" => &["click_id"],
         "txid" => &["txid", "transaction_id", "event_id"],
         "original_txid" => &["original_txid"],
+        "subscription_id" => &["subscription_id", "subscription"],
         "event_type" => &["event_type", "event", "goal"],
         "status" => &["status"],
         "amount" => &["amount", "sale_amount"],
@@ -421,6 +469,9 @@ pub fn default_names(field: &str) -> &'static [&'static str] {
         "payout" => &["payout"],
         "currency" => &["currency"],
         "timestamp" => &["timestamp"],
+        "ip" => &["ip"],
+        "country" => &["country", "geo"],
+        "device" => &["device"],
         "token" => &["token"],
         _ => &[],
     }

@@ -181,6 +181,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Makes a key known without reading it.
+    pub fn ask(&mut self, key: &'a str) {
+        self.asked.insert(key);
+    }
+
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }

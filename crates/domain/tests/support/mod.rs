@@ -4,18 +4,21 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use proofback_domain::calendar::Day;
 use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Keys, Sequence};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{
-    Decision, History, Keyed, Known, PlannedDelivery, Wait, click_key, decide, key_of,
+    Decision, History, Keyed, Known, PlannedDelivery, Refusal, Review, Wait, Word, click_key, decide, key_of,
+    questions, review, scopes,
 };
 use proofback_domain::id::{ConversionId, Id, PostbackId};
 use proofback_domain::ledger::{Account, Transfer};
 use proofback_domain::money::Currency;
 use proofback_domain::name::Name;
 use proofback_domain::outcome::Outcome;
-use proofback_domain::postback::{Method, Reading, Request, read};
+use proofback_domain::past::{Answers, Question};
+use proofback_domain::postback::{Method, Reading, Request, Stored, read};
 use proofback_domain::program::{self, SecretRef, Secrets, Snapshot};
 use proofback_domain::route::{Routed, Visit, route};
 use proofback_domain::time::{Span, Timestamp};
@@ -38,6 +41,9 @@ pub struct Installation {
     /// How each postback was decided last.
     pub outcomes: BTreeMap<PostbackId, Outcome>,
     waiting: Vec<(PostbackId, Wait, Reading)>,
+    sightings: Vec<(String, Timestamp, ClickId)>,
+    /// What the counters of caps would say.
+    pub counters: BTreeMap<(String, Day), i64>,
     sequence: Sequence,
     postbacks: u128,
 }
@@ -66,6 +72,8 @@ impl Installation {
             fields: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             waiting: Vec::new(),
+            sightings: Vec::new(),
+            counters: BTreeMap::new(),
             sequence: Sequence::new(now, 7),
             postbacks: 0,
         }
@@ -113,6 +121,7 @@ impl Installation {
             at: self.now,
             method: Method::Get,
             advertiser: advertiser.map(str::to_owned),
+            pixel: false,
             https: false,
             ip: IpAddr::from([127, 0, 0, 1]),
             query: query.as_bytes().to_vec(),
@@ -130,9 +139,19 @@ impl Installation {
         self.postbacks += 1;
         let id = Id::new(self.now, self.postbacks);
         let decision = decide(&reading, &self.known(&reading), &self.snapshot, id, self.now);
-        self.carry_out(&decision, reading);
+        self.carry_out(&decision, Some(reading));
         self.originals_arrived(&decision);
         decision
+    }
+
+    /// A person's word about a conversion.
+    pub fn review(&mut self, id: ConversionId, word: Word) -> Result<Decision, Refusal> {
+        let history = self.history(&self.conversions[&id]);
+        let word = Review { word, author: "ann".into(), reason: "looked at it".into() };
+        let click = &self.clicks[&history.conversion.click_id];
+        let decision = review(&history, click, &word, &self.snapshot, self.now)?;
+        self.carry_out(&decision, None);
+        Ok(decision)
     }
 
     fn originals_arrived(&mut self, decision: &Decision) {
@@ -149,14 +168,16 @@ impl Installation {
         let due: Vec<(PostbackId, Wait, Reading)> = due;
         for (id, _, reading) in due {
             self.keys.retain(|_, (conversion, taker)| conversion.is_some() || *taker != id);
-            let again = Reading::again(
-                reading.at,
-                reading.advertiser.clone().unwrap(),
-                reading.fields.clone(),
-                &self.snapshot,
-            );
+            let stored = Stored {
+                at: reading.at,
+                advertiser: reading.advertiser.clone().unwrap(),
+                pixel: reading.pixel,
+                fields: reading.fields.clone(),
+                params: reading.stored.clone(),
+            };
+            let again = Reading::again(stored, &self.snapshot);
             let decision = decide(&again, &self.known(&again), &self.snapshot, id, self.now);
-            self.carry_out(&decision, again);
+            self.carry_out(&decision, Some(again));
             self.originals_arrived(&decision);
         }
     }
@@ -188,13 +209,55 @@ impl Installation {
         };
         let field = |name: &str| reading.field(name).map(str::trim).unwrap_or_default();
         let (under_txid, under_original) = (under(field("txid")), under(field("original_txid")));
-        let click_id = reading.click_id().or_else(|| reading.stand_in(&under_txid, &under_original));
+        let of_subscription = self.of_subscription(advertiser, field("subscription_id"));
+        let stand_in = || reading.stand_in(&under_txid, &under_original, &of_subscription);
+        let click_id = reading.click_id().or_else(stand_in);
         let click = click_id.and_then(|id| self.clicks.get(&id)).cloned();
         let of_click =
             self.conversions.values().rev().filter(|conversion| Some(conversion.click_id) == click_id);
         let of_click = of_click.map(|conversion| self.history(conversion)).collect();
         let under_click = click_id.map(|id| under(&click_key(id))).unwrap_or_default();
-        Known { click, under_txid, under_original, under_click, of_click }
+        let answers = click.as_ref().map(|click| self.answers(reading, click)).unwrap_or_default();
+        Known { click, under_txid, under_original, under_click, of_click, of_subscription, answers }
+    }
+
+    fn of_subscription(&self, advertiser: &Name, named: &str) -> Vec<History> {
+        let of_it = self.conversions.values().rev().filter(|conversion| {
+            conversion.advertiser == *advertiser
+                && !named.is_empty()
+                && conversion.subscription.as_deref() == Some(named)
+        });
+        of_it.map(|conversion| self.history(conversion)).collect()
+    }
+
+    /// Recounted from all conversions, where the store keeps counters.
+    fn answers(&self, reading: &Reading, click: &Click) -> Answers {
+        let questions = questions(reading, click, &self.snapshot);
+        Answers::new(
+            questions.into_iter().map(|question| (question.clone(), self.answer(&question))).collect(),
+        )
+    }
+
+    fn answer(&self, question: &Question) -> u64 {
+        let count = match question {
+            Question::Counted { scope, from, to } => {
+                let fits = |conversion: &&Conversion| {
+                    let (partner, offer, event) = (&conversion.partner, &conversion.offer, &conversion.event);
+                    conversion.counts_in_caps()
+                        && *from <= conversion.day
+                        && conversion.day <= *to
+                        && scopes(partner, offer, event).contains(scope)
+                };
+                self.conversions.values().filter(fits).count()
+            }
+            Question::Sighted { subject, since, but } => {
+                let fits = |(name, at, click): &&(String, Timestamp, ClickId)| {
+                    name == subject && since <= at && Some(*click) != *but
+                };
+                self.sightings.iter().filter(fits).count()
+            }
+        };
+        u64::try_from(count).unwrap()
     }
 
     fn history(&self, conversion: &Conversion) -> History {
@@ -203,15 +266,22 @@ impl Installation {
         History { conversion: conversion.clone(), changes }
     }
 
-    fn carry_out(&mut self, decision: &Decision, reading: Reading) {
-        self.fields.insert(decision.postback_id, reading.fields.clone());
-        self.named_clicks.insert(decision.postback_id, decision.click_id);
+    fn carry_out(&mut self, decision: &Decision, reading: Option<Reading>) {
+        if let Some(reading) = &reading {
+            self.fields.insert(decision.postback_id, reading.fields.clone());
+            self.named_clicks.insert(decision.postback_id, decision.click_id);
+        }
         self.outcomes.insert(decision.postback_id, decision.outcome);
         let effects = decision.effects.clone();
         if let Some(conversion) = effects.conversion {
             self.conversions.insert(conversion.id, conversion);
         }
         self.changes.extend(effects.change);
+        let seen = |subject| (subject, decision.at, decision.click_id.unwrap());
+        self.sightings.extend(effects.subjects.into_iter().map(seen));
+        for count in effects.counts {
+            *self.counters.entry((count.scope, count.day)).or_insert(0) += count.delta;
+        }
         if let (Some(key), Some(advertiser)) = (effects.key, decision.advertiser.clone()) {
             let taker = if effects.wait.is_some() { None } else { decision.conversion_id };
             let taken = self.keys.insert((advertiser, key.txid, key.event), (taker, decision.postback_id));
@@ -222,7 +292,7 @@ impl Installation {
         }
         self.transfers.extend(effects.entries.into_iter().map(|entry| entry.transfer));
         self.deliveries.extend(effects.deliveries);
-        if let Some(wait) = effects.wait {
+        if let (Some(wait), Some(reading)) = (effects.wait, reading) {
             self.waiting.push((decision.postback_id, wait, reading));
         }
     }

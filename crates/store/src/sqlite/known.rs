@@ -3,18 +3,35 @@
 use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Prefix};
 use proofback_domain::conversion::{Change, Conversion};
-use proofback_domain::decide::{History, Keyed, Known, click_key, key_of};
-use proofback_domain::id::ConversionId;
+use proofback_domain::decide::{History, Keyed, Known, click_key, key_of, questions};
+use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::postback::Reading;
+use proofback_domain::program::Snapshot;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::rows;
+use super::{past, rows};
 use crate::error::StoreError;
 
-/// A click's conversions beyond this are too old to matter for a decision.
-const OF_CLICK_MAX: u32 = 200;
+/// A click's or a subscription's conversions beyond this are too old to matter for a decision.
+const CONVERSIONS_MAX: u32 = 200;
 
-pub fn load(connection: &Connection, reading: &Reading) -> Result<Known, StoreError> {
+/// From which moment the past is seen.
+#[derive(Clone, Copy)]
+pub enum Moment {
+    Now,
+    /// As it was when this postback was decided last: without what it and all later ones have done.
+    Before {
+        postback: PostbackId,
+        last_change: i64,
+    },
+}
+
+pub fn load(
+    connection: &Connection,
+    reading: &Reading,
+    snapshot: &Snapshot,
+    moment: Moment,
+) -> Result<Known, StoreError> {
     if reading.rejection.is_some() {
         return Ok(Known::default());
     }
@@ -25,64 +42,163 @@ pub fn load(connection: &Connection, reading: &Reading) -> Result<Known, StoreEr
     let test = reading.is_test() || named.as_ref().is_some_and(|click| click.details.test);
     let key = |field: &str| reading.field(field).map(str::trim).filter(|txid| !txid.is_empty());
     let under = |txid: Option<&str>| match txid {
-        Some(txid) => keyed(connection, advertiser.as_str(), &key_of(txid, test)),
+        Some(txid) => keyed(connection, advertiser.as_str(), &key_of(txid, test), moment),
         None => Ok(Vec::new()),
     };
     let under_txid = under(key("txid"))?;
     let under_original = under(key("original_txid"))?;
-    let click_id = reading.click_id().or_else(|| reading.stand_in(&under_txid, &under_original));
-    let Some(click_id) = click_id else {
-        return Ok(Known { under_txid, under_original, ..Known::default() });
+    let of_subscription = match key("subscription_id") {
+        Some(subscription) => of_subscription(connection, advertiser.as_str(), subscription, moment)?,
+        None => Vec::new(),
+    };
+    let stand_in = || reading.stand_in(&under_txid, &under_original, &of_subscription);
+    let Some(click_id) = reading.click_id().or_else(stand_in) else {
+        return Ok(Known { under_txid, under_original, of_subscription, ..Known::default() });
     };
     let click = match named {
         Some(click) => Some(click),
         None => find_click(connection, click_id)?,
     };
-    let of_click = if click.is_some() { of_click(connection, click_id)? } else { Vec::new() };
+    let of_click = if click.is_some() { of_click(connection, click_id, moment)? } else { Vec::new() };
     // Only a reversal without any id can be found there.
     let has_id = reading.field("txid").is_some() || reading.field("original_txid").is_some();
-    let under_click = if has_id {
-        Vec::new()
-    } else {
-        keyed(connection, advertiser.as_str(), &key_of(&click_key(click_id), test))?
+    let under_click = if has_id { Vec::new() } else { under(Some(&click_key(click_id)))? };
+    let asked = click.as_ref().map(|click| questions(reading, click, snapshot)).unwrap_or_default();
+    let answers = match moment {
+        Moment::Now => past::answer(connection, asked)?,
+        Moment::Before { postback, .. } => past::answered(connection, asked, postback)?,
     };
-    Ok(Known { click, under_txid, under_original, under_click, of_click })
+    Ok(Known { click, under_txid, under_original, under_click, of_click, of_subscription, answers })
 }
 
-fn keyed(connection: &Connection, advertiser: &str, txid: &str) -> Result<Vec<Keyed>, StoreError> {
-    let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
-        case when conversion_key.conversion_id is null then postback.fields end \
-        from conversion_key left join postback on postback.id = postback_id \
-        where conversion_key.advertiser = ?1 and txid = ?2";
-    let mut statement = connection.prepare_cached(query)?;
-    let found = statement.query_map((advertiser, txid), |row| {
-        let conversion_id: Option<ConversionId> = rows::optional_id(row, 2)?;
-        let waits = row.get_ref(4)?.as_str_or_null()?.is_some();
-        let fields = if waits { Some(rows::json(row, 4)?) } else { None };
-        Ok((rows::name(row, 0)?, rows::id(row, 1)?, conversion_id, rows::optional_click_id(row, 3)?, fields))
-    })?;
+/// A taken key as its row says.
+struct Taken {
+    event: proofback_domain::name::Name,
+    postback_id: PostbackId,
+    conversion_id: Option<ConversionId>,
+    click_id: Option<ClickId>,
+    fields: Option<std::collections::BTreeMap<String, String>>,
+    /// The order in which postbacks came.
+    arrival: Option<i64>,
+}
+
+fn keyed(
+    connection: &Connection,
+    advertiser: &str,
+    txid: &str,
+    moment: Moment,
+) -> Result<Vec<Keyed>, StoreError> {
     let mut list = Vec::new();
-    for taken in found {
-        let (event, postback_id, conversion_id, click_id, waiting_fields) = taken?;
-        let history = match conversion_id {
+    for taken in taken(connection, advertiser, txid, moment)? {
+        let history = match taken.conversion_id {
             Some(id) => find_conversion(connection, id)?
-                .map(|conversion| with_changes(connection, conversion))
-                .transpose()?,
+                .map(|conversion| history(connection, conversion, moment))
+                .transpose()?
+                .flatten(),
             None => None,
         };
+        if let Moment::Before { postback, last_change } = moment {
+            let earlier = arrived_before(connection, taken.arrival, postback)?
+                || changed_before(connection, taken.postback_id, last_change)?;
+            if taken.postback_id == postback || !earlier {
+                continue;
+            }
+        }
+        let waiting_fields = if history.is_none() { taken.fields } else { None };
+        let Taken { event, postback_id, click_id, .. } = taken;
         list.push(Keyed { event, postback_id, click_id, history, waiting_fields });
     }
     Ok(list)
 }
 
-fn of_click(connection: &Connection, click_id: ClickId) -> Result<Vec<History>, StoreError> {
+fn taken(
+    connection: &Connection,
+    advertiser: &str,
+    txid: &str,
+    moment: Moment,
+) -> Result<Vec<Taken>, StoreError> {
+    // Only of one that waits, or did then, it matters what it said.
+    let waits = match moment {
+        Moment::Now => "conversion_key.conversion_id is null",
+        Moment::Before { .. } => "true",
+    };
     let query = format!(
-        "select {} from conversion where click_id = ?1 order by id desc limit {OF_CLICK_MAX}",
-        rows::CONVERSION
+        "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
+         case when {waits} then postback.fields end, postback.rowid \
+         from conversion_key left join postback on postback.id = postback_id \
+         where conversion_key.advertiser = ?1 and txid = ?2"
     );
     let mut statement = connection.prepare_cached(&query)?;
-    let conversions = statement.query_map([click_id.to_bytes()], rows::conversion)?;
-    conversions.map(|conversion| with_changes(connection, conversion?)).collect()
+    let found = statement.query_map((advertiser, txid), |row| {
+        let has_fields = row.get_ref(4)?.as_str_or_null()?.is_some();
+        Ok(Taken {
+            event: rows::name(row, 0)?,
+            postback_id: rows::id(row, 1)?,
+            conversion_id: rows::optional_id(row, 2)?,
+            click_id: rows::optional_click_id(row, 3)?,
+            fields: if has_fields { Some(rows::json(row, 4)?) } else { None },
+            arrival: row.get(5)?,
+        })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+fn arrived_before(
+    connection: &Connection,
+    arrival: Option<i64>,
+    postback: PostbackId,
+) -> Result<bool, StoreError> {
+    let query = "select ?1 < rowid from postback where id = ?2";
+    let earlier: Option<Option<bool>> = connection
+        .prepare_cached(query)?
+        .query_row((arrival, postback.to_bytes()), |row| row.get(0))
+        .optional()?;
+    Ok(earlier.flatten().unwrap_or(false))
+}
+
+fn changed_before(
+    connection: &Connection,
+    postback: PostbackId,
+    last_change: i64,
+) -> Result<bool, StoreError> {
+    let query = "select exists (select 1 from change join conversion_key on \
+        conversion_key.conversion_id = change.conversion_id \
+        where conversion_key.postback_id = ?1 and change.postback_id = ?1 and change.number <= ?2)";
+    Ok(connection.prepare_cached(query)?.query_row((postback.to_bytes(), last_change), |row| row.get(0))?)
+}
+
+fn of_click(connection: &Connection, click_id: ClickId, moment: Moment) -> Result<Vec<History>, StoreError> {
+    let query = format!(
+        "select {} from conversion where click_id = ?1 order by id desc limit {CONVERSIONS_MAX}",
+        rows::CONVERSION
+    );
+    histories(connection, &query, [click_id.to_bytes()], moment)
+}
+
+fn of_subscription(
+    connection: &Connection,
+    advertiser: &str,
+    subscription: &str,
+    moment: Moment,
+) -> Result<Vec<History>, StoreError> {
+    let query = format!(
+        "select {} from conversion where advertiser = ?1 and subscription = ?2 \
+         order by id desc limit {CONVERSIONS_MAX}",
+        rows::CONVERSION
+    );
+    histories(connection, &query, (advertiser, subscription), moment)
+}
+
+fn histories(
+    connection: &Connection,
+    query: &str,
+    params: impl rusqlite::Params,
+    moment: Moment,
+) -> Result<Vec<History>, StoreError> {
+    let mut statement = connection.prepare_cached(query)?;
+    let conversions = statement.query_map(params, rows::conversion)?;
+    let found = conversions.map(|conversion| history(connection, conversion?, moment));
+    found.filter_map(Result::transpose).collect()
 }
 
 pub fn find_conversion(connection: &Connection, id: ConversionId) -> Result<Option<Conversion>, StoreError> {
@@ -90,9 +206,38 @@ pub fn find_conversion(connection: &Connection, id: ConversionId) -> Result<Opti
     Ok(connection.prepare_cached(&query)?.query_row([id.to_bytes()], rows::conversion).optional()?)
 }
 
-fn with_changes(connection: &Connection, conversion: Conversion) -> Result<History, StoreError> {
-    let changes = changes(connection, conversion.id)?;
-    Ok(History { conversion, changes })
+/// A conversion with its changes; `None` where it was not there at that moment.
+pub fn history(
+    connection: &Connection,
+    mut conversion: Conversion,
+    moment: Moment,
+) -> Result<Option<History>, StoreError> {
+    match moment {
+        Moment::Now => {
+            let changes = changes(connection, conversion.id)?;
+            Ok(Some(History { conversion, changes }))
+        }
+        Moment::Before { last_change, .. } => {
+            let query = "select after from change where conversion_id = ?1 and number <= ?2 \
+                order by number desc limit 1";
+            let state: Option<rows::ConversionState> = connection
+                .prepare_cached(query)?
+                .query_row((conversion.id.to_bytes(), last_change), |row| rows::json(row, 0))
+                .optional()?;
+            let Some(state) = state else {
+                return Ok(None);
+            };
+            state.put_into(&mut conversion);
+            let query = format!(
+                "select {} from change where conversion_id = ?1 and number <= ?2 order by number",
+                rows::CHANGE
+            );
+            let mut statement = connection.prepare_cached(&query)?;
+            let changes = statement.query_map((conversion.id.to_bytes(), last_change), rows::change)?;
+            let changes = changes.collect::<Result<_, _>>()?;
+            Ok(Some(History { conversion, changes }))
+        }
+    }
 }
 
 pub fn changes(connection: &Connection, id: ConversionId) -> Result<Vec<Change>, StoreError> {

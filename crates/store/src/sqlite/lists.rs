@@ -53,6 +53,7 @@ impl Store {
             search.add("status", filter.status.map(|status| status.code()));
             search.add("click_id", filter.click_id.map(ClickId::to_bytes));
             search.add("txid", filter.txid);
+            search.add("subscription", filter.subscription);
             let query = search.sql(rows::CONVERSION, "conversion", page.limit);
             let mut statement = connection.prepare_cached(&query)?;
             let found = statement.query_map(search.params().as_slice(), rows::conversion)?;

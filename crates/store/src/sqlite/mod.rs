@@ -1,15 +1,21 @@
 //! The embedded engine: SQLite in WAL mode, one writer that commits in groups, readers of their own.
 
+mod audit;
 mod checkpoint;
 mod clicks;
 mod decisions;
 mod deliveries;
+mod effects;
 mod known;
 mod ledger;
 mod lists;
+mod log;
 mod open;
+mod past;
 mod programs;
 mod readers;
+mod replays;
+mod reviews;
 mod rows;
 mod trace;
 mod writer;
@@ -28,6 +34,8 @@ use readers::Readers;
 use writer::Writer;
 
 pub use clicks::Kept;
+pub use replays::Rules;
+pub use reviews::{Reviewed, Subject};
 
 /// What is chosen when a store is opened.
 pub struct Options {

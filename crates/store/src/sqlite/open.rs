@@ -11,7 +11,8 @@ use crate::error::OpenError;
 use crate::spill::Spill;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_start.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_start.sql"), include_str!("../../migrations/0002_second_look.sql")];
 
 pub struct Opened {
     pub writer: Connection,

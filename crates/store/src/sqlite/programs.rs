@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use proofback_domain::decide::capped;
 use proofback_domain::id::PostbackId;
 use proofback_domain::name::Name;
+use proofback_domain::program::Program;
 use proofback_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Store, rows};
+use super::audit::{Deed, record};
+use super::{Store, past, rows};
 use crate::error::StoreError;
 use crate::model::{StoredProgram, TokenRole};
 
@@ -16,10 +19,12 @@ impl Store {
     pub async fn save_program(
         &self,
         source: String,
-        links: Vec<Name>,
+        program: &Program,
         author: String,
         at: Timestamp,
     ) -> Result<StoredProgram, StoreError> {
+        let links: Vec<Name> = program.links.keys().cloned().collect();
+        let capped = capped(program);
         self.write(move |connection| {
             let known = find_program(connection)?;
             if let Some(known) = known.filter(|known| known.source == source) {
@@ -34,8 +39,13 @@ impl Store {
                     values ((select coalesce(max(number), 0) + 1 from link_number), ?1)";
                 connection.prepare_cached(statement)?.execute([link.as_str()])?;
             }
-            find_program(connection)?
-                .ok_or_else(|| StoreError::Failed("the program just kept is not there".into()))
+            past::keep_scopes(connection, &capped)?;
+            let kept = find_program(connection)?
+                .ok_or_else(|| StoreError::Failed("the program just kept is not there".into()))?;
+            let subject = format!("revision {}", kept.revision);
+            let deed = Deed { at, actor: &author, action: "program.apply", subject: &subject, reason: "" };
+            record(connection, &deed)?;
+            Ok(kept)
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use proofback_domain::calendar::Day;
 use proofback_domain::click::{Click, Details};
 use proofback_domain::click_id::ClickId;
 use proofback_domain::conversion::{Change, Conversion};
@@ -95,15 +96,38 @@ pub fn click(row: &Row<'_>) -> Result<Click> {
 /// The part of a conversion that nothing is searched by.
 #[derive(Serialize, Deserialize)]
 pub struct ConversionMoney {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     named_revenue: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     named_payout: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     commission: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     revenue: Option<Money>,
     refunded_micros: i64,
     earned: bool,
     test: bool,
+    #[serde(default)]
+    reviewed: bool,
     revision: u32,
+}
+
+/// The part of a conversion that changes: what it was after a change.
+#[derive(Serialize, Deserialize)]
+pub struct ConversionState {
+    event_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    txid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subscription: Option<String>,
+    day: Day,
+    status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<Reason>,
+    changed_at: Timestamp,
+    money: ConversionMoney,
 }
 
 impl ConversionMoney {
@@ -117,14 +141,55 @@ impl ConversionMoney {
             refunded_micros: conversion.refunded_micros,
             earned: conversion.earned,
             test: conversion.test,
+            reviewed: conversion.reviewed,
             revision: conversion.revision,
         }
+    }
+
+    fn put_into(self, conversion: &mut Conversion) {
+        conversion.amount = self.amount;
+        conversion.named_revenue = self.named_revenue;
+        conversion.named_payout = self.named_payout;
+        conversion.commission = self.commission;
+        conversion.revenue = self.revenue;
+        conversion.refunded_micros = self.refunded_micros;
+        conversion.earned = self.earned;
+        conversion.test = self.test;
+        conversion.reviewed = self.reviewed;
+        conversion.revision = self.revision;
+    }
+}
+
+impl ConversionState {
+    pub fn of(conversion: &Conversion) -> Self {
+        Self {
+            event_at: conversion.event_at,
+            txid: conversion.txid.clone(),
+            subscription: conversion.subscription.clone(),
+            day: conversion.day,
+            status: conversion.status,
+            held: conversion.held,
+            changed_at: conversion.changed_at,
+            money: ConversionMoney::of(conversion),
+        }
+    }
+
+    /// Takes a conversion back to this state.
+    pub fn put_into(self, conversion: &mut Conversion) {
+        conversion.event_at = self.event_at;
+        conversion.txid = self.txid;
+        conversion.subscription = self.subscription;
+        conversion.day = self.day;
+        conversion.status = self.status;
+        conversion.held = self.held;
+        conversion.changed_at = self.changed_at;
+        self.money.put_into(conversion);
     }
 }
 
 pub const CONVERSION: &str = "conversion.id, conversion.at, conversion.event_at, conversion.advertiser, \
     conversion.offer, conversion.event, conversion.partner, conversion.link, conversion.click_id, conversion.txid, \
-    conversion.status, conversion.held, conversion.changed_at, conversion.money";
+    conversion.status, conversion.held, conversion.changed_at, conversion.money, conversion.subscription, conversion.day";
 
 pub fn conversion(row: &Row<'_>) -> Result<Conversion> {
     let money: ConversionMoney = json(row, 13)?;
@@ -132,7 +197,7 @@ pub fn conversion(row: &Row<'_>) -> Result<Conversion> {
         Some(_) => Some(reason(row, 11)?),
         None => None,
     };
-    Ok(Conversion {
+    let mut conversion = Conversion {
         id: id(row, 0)?,
         at: time(row, 1)?,
         event_at: time(row, 2)?,
@@ -143,19 +208,24 @@ pub fn conversion(row: &Row<'_>) -> Result<Conversion> {
         link: name(row, 7)?,
         click_id: click_id(row, 8)?,
         txid: row.get(9)?,
+        subscription: row.get(14)?,
+        day: Day::from_number(row.get(15)?),
         status: status(row, 10)?,
         held,
-        amount: money.amount,
-        named_revenue: money.named_revenue,
-        named_payout: money.named_payout,
-        commission: money.commission,
-        revenue: money.revenue,
-        refunded_micros: money.refunded_micros,
-        earned: money.earned,
-        test: money.test,
+        amount: None,
+        named_revenue: None,
+        named_payout: None,
+        commission: None,
+        revenue: None,
+        refunded_micros: 0,
+        earned: false,
+        test: false,
+        reviewed: false,
         changed_at: time(row, 12)?,
-        revision: money.revision,
-    })
+        revision: 0,
+    };
+    money.put_into(&mut conversion);
+    Ok(conversion)
 }
 
 pub const CHANGE: &str =
@@ -195,8 +265,11 @@ pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
     })
 }
 
+/// The channel of postbacks that came from a browser; all others are `postback`.
+pub const PIXEL: &str = "pixel";
+
 pub const POSTBACK: &str = "id, at, method, path, ip, params, fields, advertiser, click_id, outcome, reason, message, \
-    field, advice, checks, conversion_id, status, decided_at, revision, likely";
+    field, advice, checks, conversion_id, status, decided_at, revision, likely, channel, duration_us";
 
 pub fn postback(row: &Row<'_>) -> Result<PostbackRow> {
     let fields: BTreeMap<String, String> = json(row, 6)?;
@@ -222,6 +295,8 @@ pub fn postback(row: &Row<'_>) -> Result<PostbackRow> {
         status: if has_status { Some(status(row, 16)?) } else { None },
         decided_at: time(row, 17)?,
         revision: row.get(18)?,
+        pixel: row.get_ref(20)?.as_str()? == PIXEL,
+        duration_us: row.get(21)?,
         earlier: Vec::new(),
     })
 }

@@ -17,7 +17,7 @@ use proofback_domain::postback::{Method, Request, read};
 use proofback_domain::program::{self, SecretRef, Secrets, Snapshot};
 use proofback_domain::route::{Routed, Visit, route};
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::{Kept, Options, RawPostback, Store, StoreError};
+use proofback_store::{Kept, Options, RawPostback, Stopwatch, Store, StoreError};
 
 pub const PROGRAM: &str = include_str!("../../../domain/tests/support/program.toml");
 pub const START: Timestamp = Timestamp::EPOCH;
@@ -44,10 +44,13 @@ pub fn open(directory: &Path) -> Result<Store, proofback_store::OpenError> {
 
 /// Puts the test program in force on a store.
 pub async fn adopt(store: &Store) {
-    let (program, mistakes) = program::read(PROGRAM);
+    adopt_source(store, PROGRAM).await;
+}
+
+pub async fn adopt_source(store: &Store, source: &str) {
+    let (program, mistakes) = program::read(source);
     let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
-    let links = program.links.keys().cloned().collect();
-    let stored = store.save_program(PROGRAM.into(), links, "test".into(), now()).await.unwrap();
+    let stored = store.save_program(source.into(), &program, "test".into(), now()).await.unwrap();
     let secrets: BTreeMap<SecretRef, String> = [(SecretRef::Env("TOKEN".into()), "t0ken".to_owned())].into();
     let keys = Keys::new(store.click_key().await.unwrap(), vec![]);
     store.adopt(Arc::new(Snapshot::new(stored.revision, program, stored.numbers, Secrets(secrets), keys)));
@@ -55,9 +58,14 @@ pub async fn adopt(store: &Store) {
 
 impl Installation {
     pub async fn new() -> Self {
+        Self::with(PROGRAM).await
+    }
+
+    /// With another program in force.
+    pub async fn with(source: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path()).unwrap();
-        adopt(&store).await;
+        adopt_source(&store, source).await;
         Self { directory, store, serial: AtomicU32::new(1) }
     }
 
@@ -101,6 +109,7 @@ impl Installation {
             at,
             method: Method::Get,
             advertiser: Some(advertiser.into()),
+            pixel: false,
             https: false,
             ip: IpAddr::from([127, 0, 0, 1]),
             query: query.as_bytes().to_vec(),
@@ -115,6 +124,7 @@ impl Installation {
             path: format!("/postback/{advertiser}"),
             ip: "127.0.0.1".into(),
             params: reading.stored.clone(),
+            stopwatch: Stopwatch(Arc::new(|| 7)),
         };
         self.store.decide(raw, reading, snapshot, id).await
     }

@@ -46,6 +46,7 @@ fn filter(
         status: query.parsed("status", Status::parse)?,
         click_id: query.click_id(web.store.snapshot().as_deref())?,
         txid: query.text("txid"),
+        subscription: query.text("subscription_id"),
         from: query.time("from")?,
         to: query.time("to")?,
     };
@@ -83,6 +84,7 @@ pub fn show(row: &Conversion, currencies: &Currencies, for_partner: bool) -> Val
         "link": row.link,
         "click_id": row.click_id,
         "txid": row.txid,
+        "subscription_id": row.subscription,
         "status": row.status,
         "held": row.held,
         "test": row.test,

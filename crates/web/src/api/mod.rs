@@ -9,6 +9,8 @@ mod page;
 mod postbacks;
 pub mod problem;
 mod programs;
+mod replays;
+mod reviews;
 mod trace;
 
 use axum::Router;
@@ -34,12 +36,17 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/trace/{click_id}", get(trace::trace))
         .route("/postbacks", get(postbacks::list))
         .route("/postbacks/{id}", get(postbacks::one))
+        .route("/postbacks/{id}/replay", post(replays::one))
+        .route("/replays", post(replays::many))
+        .route("/reviews", get(reviews::list).post(reviews::decide))
         .route("/conversions", get(conversions::list))
         .route("/conversions/{id}", get(conversions::one))
+        .route("/conversions/{id}/status", post(reviews::set_status))
         .route("/partners/{id}/balance", get(ledger::balance))
         .route("/ledger/entries", get(ledger::entries))
         .route("/deliveries", get(deliveries::list))
         .route("/program", get(programs::show).put(programs::put))
+        .route("/audit", get(reviews::audit))
         .route("/tokens", post(programs::create_token))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(PROGRAM_BYTES_MAX))

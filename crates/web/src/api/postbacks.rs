@@ -67,6 +67,8 @@ pub fn show(row: &PostbackRow, whole: bool) -> Value {
         "status": row.status,
         "decided_at": row.decided_at.iso(),
         "revision": row.revision,
+        "channel": if row.pixel { "pixel" } else { "postback" },
+        "duration_us": row.duration_us,
     });
     if let (Some(members), true) = (view.as_object_mut(), whole) {
         members.insert("explanation".into(), json!(row.checks));

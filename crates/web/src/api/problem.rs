@@ -50,6 +50,10 @@ pub fn bad_request(detail: &str) -> Response {
     problem(StatusCode::BAD_REQUEST, "bad_request", detail)
 }
 
+pub fn conflict(code: &str, detail: &str) -> Response {
+    problem(StatusCode::CONFLICT, code, detail)
+}
+
 pub fn not_found(detail: &str) -> Response {
     problem(StatusCode::NOT_FOUND, "not_found", detail)
 }

@@ -30,7 +30,7 @@ pub async fn put(State(web): State<Web>, Extension(caller): Extension<Caller>, b
     if !caller.role.may_configure() {
         return problem::forbidden();
     }
-    match apply(&web.store, &body, &caller.name, (web.now)(), web.resolve.as_ref()).await {
+    match apply(&web.store, &body, &caller.name, web.now(), web.world.resolve.as_ref()).await {
         Ok(applied) => {
             tracing::info!(revision = applied.revision, author = caller.name, "a program is in force");
             super::json(&json!({ "revision": applied.revision, "warnings": mistakes(&applied.mistakes) }))
@@ -90,7 +90,7 @@ pub async fn create_token(
         return problem::bad_request("a token's name has 1 to 100 characters");
     }
     let token = format!("pb_{}", web.ids.secret());
-    let now = (web.now)();
+    let now = web.now();
     let id = web.ids.postback(now);
     match web.store.add_token(id, name.to_owned(), role.to_string(), hash_token(&token), now).await {
         Ok(()) => super::json(&json!({ "id": id, "name": name, "role": role.to_string(), "token": token })),

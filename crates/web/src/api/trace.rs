@@ -34,7 +34,7 @@ fn no_such_click() -> Response {
 
 async fn find(web: &Web, text: &str) -> Result<ClickId, Response> {
     let snapshot = web.store.snapshot().ok_or_else(no_such_click)?;
-    match snapshot.keys.diagnose(text, |prefix| snapshot.fits(prefix, (web.now)())) {
+    match snapshot.keys.diagnose(text, |prefix| snapshot.fits(prefix, web.now())) {
         Returned::Genuine { id, .. } => Ok(id),
         Returned::Truncated { prefix, .. } | Returned::Altered { prefix, .. } => {
             let click = web.store.click_like(prefix).await.map_err(failed)?;

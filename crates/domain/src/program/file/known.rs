@@ -64,7 +64,8 @@ impl Ids {
         section.parsed(key, |word| self.get(word)).map(|name| name.value)
     }
 
-    fn get(&self, word: &str) -> Result<Name, String> {
+    /// Reads a reference.
+    pub fn get(&self, word: &str) -> Result<Name, String> {
         let known = self.places.get_key_value(word).map(|(name, _)| name.clone());
         known.ok_or_else(|| {
             let suggestion = did_you_mean(word, self.places.keys().map(Name::as_str));

@@ -2,6 +2,7 @@
 
 use crate::money::Money;
 use crate::name::Name;
+use crate::program::file::cap;
 use crate::program::file::known::{Ids, Known, REVERSALS};
 use crate::program::file::values;
 use crate::program::reader::{Section, read_word};
@@ -10,7 +11,6 @@ use crate::template::Macro;
 use crate::time::Span;
 
 const DEDUPE_WINDOW: Span = Span::from_seconds(86_400);
-const CAP_MAX: u32 = 1_000_000_000;
 
 pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer> {
     section.require(&["id", "advertiser", "url"]);
@@ -34,6 +34,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer>
         let message = "without an [[offer.goal]] every postback for this offer is rejected";
         section.mistakes.warn(section.place, message);
     }
+    let caps = cap::read(&mut section);
     section.finish();
     let id = id?;
     Some(Offer {
@@ -44,6 +45,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer>
         window,
         dedupe_window: dedupe_window.unwrap_or(DEDUPE_WINDOW),
         goals,
+        caps,
     })
 }
 
@@ -57,7 +59,7 @@ fn read_goal(mut section: Section<'_>, events: &mut Ids, known: &Known) -> Optio
     let approval = read_approval(&mut section);
     let hold = section.span("hold");
     let duplicates = section.parsed("duplicates", |text| read_word(text, &DUPLICATES));
-    read_caps(&mut section);
+    let caps = cap::read(&mut section);
     section.finish();
     let nothing = || known.currency.map(|currency| Terms::Fixed(Money::zero(currency)));
     Some(Goal {
@@ -69,6 +71,7 @@ fn read_goal(mut section: Section<'_>, events: &mut Ids, known: &Known) -> Optio
         approval,
         hold,
         duplicates: duplicates.map_or(Duplicates::New, |duplicates| duplicates.value),
+        caps,
     })
 }
 
@@ -98,18 +101,4 @@ fn read_approval(section: &mut Section<'_>) -> Approval {
         section.mistakes.warn_once(approval.place, message);
     }
     approval.value
-}
-
-fn read_caps(section: &mut Section<'_>) {
-    let caps = section.tables("caps", "caps");
-    if !caps.is_empty() {
-        let place = section.place_of("caps");
-        section.mistakes.warn_once(place, "caps are read and not applied by this version");
-    }
-    for mut cap in caps {
-        cap.require(&["per", "conversions"]);
-        cap.parsed("per", |text| read_word(text, &[("day", ()), ("month", ()), ("total", ())]));
-        cap.integer("conversions", 1..=CAP_MAX);
-        cap.finish();
-    }
 }

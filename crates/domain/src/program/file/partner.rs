@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::Name;
+use crate::program::file::cap;
 use crate::program::file::known::Known;
 use crate::program::file::values;
 use crate::program::reader::{Place, Section, quote, read_word};
@@ -21,6 +22,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Partne
     let split = section.table("split", "split").map(read_split);
     let payouts = section.tables("payout", "[[partner.payout]]");
     let postbacks = section.tables("postback", "[[partner.postback]]");
+    let caps = cap::read(&mut section);
     section.finish();
     let terms = read_terms(payouts, known);
     let targets = postbacks.into_iter().filter_map(|postback| read_target(postback, known)).collect();
@@ -34,6 +36,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Partne
         split: split.unwrap_or_default(),
         terms,
         targets,
+        caps,
     })
 }
 
@@ -81,6 +84,7 @@ fn read_terms(sections: Vec<Section<'_>>, known: &Known) -> Vec<PartnerTerms> {
         let offer = known.offers.find(&mut section, "offer");
         let event = known.find_goal(&mut section, "event", offer.as_ref());
         let payout = section.parsed("payout", |text| values::terms(text, &known.currencies));
+        let caps = cap::read(&mut section);
         let (place, mistakes) = (section.place, section.mistakes);
         section.finish();
         let (Some(offer), Some(event)) = (offer, event) else {
@@ -94,7 +98,7 @@ fn read_terms(sections: Vec<Section<'_>>, known: &Known) -> Vec<PartnerTerms> {
         } else {
             first_places.insert((offer.clone(), event.clone()), place);
         }
-        terms.extend(payout.map(|payout| PartnerTerms { offer, event, payout: payout.value }));
+        terms.extend(payout.map(|payout| PartnerTerms { offer, event, payout: payout.value, caps }));
     }
     terms
 }

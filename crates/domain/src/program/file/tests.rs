@@ -104,8 +104,8 @@ fn the_example_reads_without_an_error() {
     assert_eq!(
         shown,
         [
-            "44:8: warning: caps are read and not applied by this version",
-            "71:1: warning: [[fraud]] is read and not applied by this version",
+            "73:49: warning: 'events': no offer has a goal 'lead'",
+            "73:57: warning: 'events': no offer has a goal 'sale'",
             "76:1: warning: [[webhook]] is read and not applied by this version",
             "82:1: warning: [[scenario]] is read and not applied by this version",
         ]
@@ -113,7 +113,7 @@ fn the_example_reads_without_an_error() {
     let program = program.unwrap();
     assert_eq!(program.name, "Example Partners");
     assert_eq!(program.currency.code(), "EUR");
-    assert_eq!(program.timezone, "Europe/Berlin");
+    assert_eq!(program.timezone.name(), "Europe/Berlin");
     assert_eq!(program.base_url, "http://127.0.0.1:8080");
     assert_eq!(program.secrets().len(), 2);
     let link = &program.links["reelmedia-de"];
@@ -199,7 +199,7 @@ fn what_is_absent_has_its_default() {
     let (program, mistakes) = read(&source);
     assert_eq!(mistakes, []);
     let program = program.unwrap();
-    assert_eq!((program.timezone.as_str(), program.base_url.as_str()), ("UTC", "http://127.0.0.1:8080"));
+    assert_eq!((program.timezone.name(), program.base_url.as_str()), ("UTC", "http://127.0.0.1:8080"));
     let advertiser = &program.advertisers["shop"];
     assert_eq!((advertiser.name.as_str(), advertiser.currency), ("shop", None));
     let rules = &advertiser.postback;
@@ -261,7 +261,11 @@ fn mistakes_of_the_program() {
     check(
         &[PROGRAM],
         &[
-            ("timezone = ▸'Berlin'", &["'Berlin' is no time zone; write it like Europe/Berlin, or UTC"]),
+            (
+                "timezone = ▸'Berlin'",
+                &["is no time zone; write it like Europe/Berlin, or UTC; did you mean 'Europe/Berlin'?"],
+            ),
+            ("timezone = ▸'Europe/Berln'", &["did you mean 'Europe/Berlin'?"]),
             ("timezone = ▸'Europe/'", &["is no time zone"]),
             ("timezone = ▸'../etc/passwd'", &["is no time zone"]),
             ("base_url = ▸'track.example'", &["'base_url': 'track.example' is no address"]),
@@ -283,7 +287,7 @@ fn the_program_reads_what_it_may_contain() {
     for timezone in
         ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "America/Port-au-Prince", "Etc/GMT+5"]
     {
-        assert_eq!(sound(&[PROGRAM], &format!("timezone = '{timezone}'")).timezone, timezone);
+        assert_eq!(sound(&[PROGRAM], &format!("timezone = '{timezone}'")).timezone.name(), timezone);
     }
     let program =
         sound(&[PROGRAM], "base_url = 'https://track.example/go/'\nextra_currencies = { USDT = 6 }");
@@ -591,27 +595,23 @@ fn mistakes_of_a_goal() {
 
 #[test]
 fn mistakes_of_caps() {
-    let unapplied = "warning: caps are read and not applied by this version";
     check(
         &UP_TO_GOAL,
         &[
-            ("caps = ▸[{ per = 'day', conversions = 100 }]", &[unapplied]),
-            (
-                "caps = ▸[{ per = ▸'week', conversions = 1 }]",
-                &[unapplied, "'week' is not known, there are 'day'"],
-            ),
-            ("caps = ▸[{ per = 'total', conversions = ▸0 }]", &[unapplied, "0 is not between 1 and"]),
-            ("caps = ▸[▸{ per = 'month' }]", &[unapplied, "missing key 'conversions' in caps"]),
+            ("caps = [{ per = ▸'week', conversions = 1 }]", &["'week' is not known, there are 'day'"]),
+            ("caps = [{ per = 'total', conversions = ▸0 }]", &["0 is not between 1 and"]),
+            ("caps = [▸{ per = 'month' }]", &["missing key 'conversions' in caps"]),
             ("caps = ▸{ per = 'day' }", &["'caps': a list of tables is expected, not a table"]),
             ("caps = [▸1]", &["'caps': a list of tables is expected, not a whole number"]),
             (
-                "caps = ▸[{ per = 'day', conversions = 1 }]\n[[offer.goal]]\nevent = 'lead'\n\
-                 caps = [{ per = 'day', conversions = 1 }]",
-                &[unapplied],
+                "caps = [{ per = 'day', conversions = 1 }, ▸{ per = 'day', conversions = 2 }]",
+                &["a second cap per 'day'"],
             ),
         ],
     );
     assert_eq!(goal("caps = []").event, name("sale"));
+    let caps = goal("caps = [{ per = 'day', conversions = 100 }, { per = 'total', conversions = 9 }]").caps;
+    assert_eq!(caps[1], crate::program::Cap { per: crate::program::CapPeriod::Total, conversions: 9 });
 }
 
 #[test]
@@ -824,21 +824,11 @@ fn routes_are_read_with_weights_and_conditions() {
 
 #[test]
 fn what_this_version_does_not_apply_is_checked_and_told_once() {
-    let fraud = "warning: [[fraud]] is read and not applied by this version";
     let webhook = "warning: [[webhook]] is read and not applied by this version";
     let scenario = "warning: [[scenario]] is read and not applied by this version";
     check(
         &[PROGRAM],
         &[
-            (
-                "▸[[fraud]]\nid = 'a'\nwhen = { anything = 1 }\nthen = 'hold'\n\
-                 [[fraud]]\nid = ▸'a'\nwhen = {}\nthen = ▸'hodl'",
-                &[fraud, "a second fraud rule 'a'; the first is in line 5", "did you mean 'hold'?"],
-            ),
-            (
-                "▸▸▸▸[[fraud]]",
-                &["missing key 'id' in [[fraud]]", "missing key 'when'", "missing key 'then'", fraud],
-            ),
             (
                 "▸[[webhook]]\nid = 'crm'\nurl = ▸'crm'\nsecret = ▸'x'\non = ['conversion.*', 'postback.rejected', ▸'click.*d']",
                 &[
@@ -854,6 +844,58 @@ fn what_this_version_does_not_apply_is_checked_and_told_once() {
             ),
         ],
     );
+}
+
+#[test]
+fn mistakes_of_fraud_rules() {
+    let rule = |when: &str| format!("[[fraud]]\nid = 'a'\nthen = 'hold'\nwhen = {when}");
+    let cases: Vec<(String, Vec<&str>)> = vec![
+        (
+            "▸▸▸[[fraud]]".into(),
+            vec!["missing key 'id' in [[fraud]]", "missing key 'when'", "missing key 'then'"],
+        ),
+        (
+            format!(
+                "{}\n[[fraud]]\nid = ▸'a'\nwhen = {{ bot = true }}\nthen = ▸'hodl'",
+                rule("{ bot = true }")
+            ),
+            vec!["a second fraud rule 'a'; the first is in line 5", "did you mean 'hold'?"],
+        ),
+        (rule("▸{}"), vec!["a rule without a sign would match everything"]),
+        (rule("{ ▸anything = 1, bot = true }"), vec!["unknown key 'anything' in when"]),
+        (rule("{ ▸duplicate_ips = true }"), vec!["did you mean 'duplicate_ip'?"]),
+        (rule("{ bot = ▸false }"), vec!["only true says something here"]),
+        (rule("{ bot = ▸1 }"), vec!["true or false is expected"]),
+        (rule("{ seconds_after_click_max = ▸-1 }"), vec!["-1 is not between 0 and"]),
+        (rule("{ events_per_ip_per_hour_min = ▸1 }"), vec!["1 is not between 2 and"]),
+        (
+            rule("{ ▸events_per_sub11_per_hour_min = 5 }"),
+            vec!["did you mean 'events_per_sub1_per_hour_min'?"],
+        ),
+        (rule("{ datacenter_ip = ▸true }"), vec!["no addresses are known; list them in [program]"]),
+        (rule("{ not_in = { ▸contry = ['DE'] } }"), vec!["did you mean 'country'?"]),
+        (rule("{ not_in = { ▸country = [] } }"), vec!["the list is empty"]),
+        (rule("{ bot = true, offers = [▸'x'] }"), vec!["there is no offer 'x'"]),
+        (rule("{ bot = true, events = [▸'x'] }"), vec!["no offer has a goal 'x'"]),
+    ];
+    let cases: Vec<(&str, &[&str])> =
+        cases.iter().map(|(source, messages)| (source.as_str(), messages.as_slice())).collect();
+    check(&[PROGRAM], &cases);
+}
+
+#[test]
+fn fraud_rules_read_what_they_may_contain() {
+    use crate::fraud::{Per, Sign, Subject, Then};
+    let program = sound(
+        &[PROGRAM],
+        "datacenter_ips = ['192.0.2.0/24']\n[[fraud]]\nid = 'a'\nthen = 'reject'\n\
+         when = { seconds_after_click_max = 0, datacenter_ip = true, events_per_sub3_per_day_min = 5, \
+         not_in = { sub2 = ['x'], amount = ['10'] } }",
+    );
+    let rule = &program.fraud[0];
+    assert_eq!((rule.then, rule.signs.len()), (Then::Reject, 5));
+    assert!(rule.signs.contains(&Sign::SecondsAfterClickMax(0)));
+    assert!(rule.signs.contains(&Sign::Rate { of: Subject::Sub(3), per: Per::Day, min: 5 }));
 }
 
 #[test]

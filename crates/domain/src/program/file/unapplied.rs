@@ -1,15 +1,10 @@
-//! Reads the sections that this version checks and does not apply: `[[fraud]]`, `[[webhook]]`, `[[scenario]]`.
+//! Reads the sections that this version checks and does not apply: `[[webhook]]`, `[[scenario]]`.
 
 use crate::program::file::known::Ids;
 use crate::program::file::values;
-use crate::program::reader::{Section, read_word};
+use crate::program::reader::Section;
 
 pub(super) fn read(top: &mut Section<'_>) {
-    let mut rules = Ids::new("fraud rule");
-    for section in top.tables("fraud", "[[fraud]]") {
-        section.mistakes.warn_once(section.place, "[[fraud]] is read and not applied by this version");
-        read_fraud(section, &mut rules);
-    }
     let mut webhooks = Ids::new("webhook");
     for section in top.tables("webhook", "[[webhook]]") {
         section.mistakes.warn_once(section.place, "[[webhook]] is read and not applied by this version");
@@ -21,15 +16,6 @@ pub(super) fn read(top: &mut Section<'_>) {
         section.require(&["name"]);
         section.text("name");
     }
-}
-
-fn read_fraud(mut section: Section<'_>, rules: &mut Ids) {
-    section.require(&["id", "when", "then"]);
-    rules.declare(&mut section, "id");
-    // What stands in `when` is not known yet.
-    section.table("when", "when");
-    section.parsed("then", |text| read_word(text, &[("hold", ()), ("reject", ()), ("note", ())]));
-    section.finish();
 }
 
 fn read_webhook(mut section: Section<'_>, webhooks: &mut Ids) {

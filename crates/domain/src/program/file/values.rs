@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::calendar::Zone;
 use crate::entities::repair_entities;
 use crate::money::{Currencies, Currency, Money, MoneyError, Percent};
 use crate::outcome::Status;
@@ -22,7 +23,6 @@ pub(super) const SUBS: [&str; 10] =
 const FOR_WEBHOOKS_ONLY: [&str; 4] = ["click.created", "postback.rejected", "delivery.failed", "payout.paid"];
 
 const RATE_MAX: u32 = 1_000_000;
-const TIMEZONE_BYTES_MAX: usize = 64;
 
 pub(super) fn currency(text: &str, currencies: &Currencies) -> Result<Currency, String> {
     currencies.parse(text).map_err(|error| explain(text, &error))
@@ -117,15 +117,18 @@ pub(super) fn header(text: &str) -> Result<String, String> {
     fits.then(|| text.to_owned()).ok_or_else(|| format!("{} is no name of a header", quote(text)))
 }
 
-/// What looks like a name of the IANA database. Whether there is such a zone is not known here.
-pub(super) fn timezone(text: &str) -> Result<String, String> {
-    let known = |letter: char| letter.is_ascii_alphanumeric() || "_-+".contains(letter);
-    let part =
-        |part: &str| part.starts_with(|first: char| first.is_ascii_alphabetic()) && part.chars().all(known);
-    let area_and_city = text.contains('/') && text.split('/').all(part);
-    let fits = text.len() <= TIMEZONE_BYTES_MAX && (text == "UTC" || area_and_city);
-    fits.then(|| text.to_owned())
-        .ok_or_else(|| format!("{} is no time zone; write it like Europe/Berlin, or UTC", quote(text)))
+/// A time zone of the IANA database.
+pub(super) fn timezone(text: &str) -> Result<Zone, String> {
+    Zone::parse(text).ok_or_else(|| {
+        let names = Zone::names();
+        // Whoever writes the city alone means its zone.
+        let city = names.iter().find(|name| name.rsplit('/').next() == Some(text));
+        let suggestion = match city {
+            Some(name) => format!("; did you mean {}?", quote(name)),
+            None => did_you_mean(text, names.iter().map(String::as_str)),
+        };
+        format!("{} is no time zone; write it like Europe/Berlin, or UTC{suggestion}", quote(text))
+    })
 }
 
 /// An address without a slash at its end.

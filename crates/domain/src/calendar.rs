@@ -1,0 +1,122 @@
+//! Days and months in the program's time zone, from the time zone database that is compiled in.
+
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// A time zone of the IANA database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+/// A calendar day, counted from 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(i32);
+
+impl Zone {
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// `None` where the database has no zone of this name; names are compared without case.
+    pub fn parse(name: &str) -> Option<Self> {
+        TimeZoneDatabase::bundled().get(name).ok().map(Self)
+    }
+
+    /// As the database spells it.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// Every name that a zone can be given.
+    pub fn names() -> Vec<String> {
+        TimeZoneDatabase::bundled().available().map(|name| name.as_str().to_owned()).collect()
+    }
+
+    /// The day on which something happened here.
+    pub fn day(&self, at: Timestamp) -> Day {
+        let time = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
+        Day::of(self.0.to_datetime(time).date())
+    }
+}
+
+impl Day {
+    pub const FIRST: Self = Self(i32::MIN);
+    pub const LAST: Self = Self(i32::MAX);
+
+    pub fn number(self) -> i32 {
+        self.0
+    }
+
+    pub fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// The first and the last day of its month.
+    pub fn month(self) -> (Self, Self) {
+        match self.date() {
+            Some(date) => (Self::of(date.first_of_month()), Self::of(date.last_of_month())),
+            None => (self, self),
+        }
+    }
+
+    fn of(date: Date) -> Self {
+        let days = date.since(EPOCH).map(|span| span.get_days());
+        Self(days.unwrap_or_default())
+    }
+
+    fn date(self) -> Option<Date> {
+        EPOCH.checked_add(jiff::Span::new().try_days(self.0).ok()?).ok()
+    }
+}
+
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
+impl std::fmt::Display for Day {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.date() {
+            Some(date) => write!(formatter, "{date}"),
+            None => write!(formatter, "day {}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(zone: &str, at: &str) -> String {
+        Zone::parse(zone).unwrap().day(Timestamp::parse(at).unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_of_its_zone_on_either_side_of_a_clock_change() {
+        assert_eq!(day("Europe/Berlin", "2026-11-20T22:59:59Z"), "2026-11-20");
+        assert_eq!(day("Europe/Berlin", "2026-11-20T23:00:00Z"), "2026-11-21");
+        // 2026-03-29 has 23 hours in Berlin, 2026-10-25 has 25.
+        assert_eq!(day("Europe/Berlin", "2026-03-28T23:00:00Z"), "2026-03-29");
+        assert_eq!(day("Europe/Berlin", "2026-03-29T21:59:59Z"), "2026-03-29");
+        assert_eq!(day("Europe/Berlin", "2026-03-29T22:00:00Z"), "2026-03-30");
+        assert_eq!(day("Europe/Berlin", "2026-10-24T22:00:00Z"), "2026-10-25");
+        assert_eq!(day("Europe/Berlin", "2026-10-25T22:59:59Z"), "2026-10-25");
+        assert_eq!(day("America/New_York", "2026-11-21T04:59:59Z"), "2026-11-20");
+        assert_eq!(day("utc", "2026-11-21T00:00:00Z"), "2026-11-21");
+    }
+
+    #[test]
+    fn a_month_is_from_its_first_to_its_last_day() {
+        let day = Zone::utc().day(Timestamp::parse("2028-02-10T12:00:00Z").unwrap());
+        let (first, last) = day.month();
+        assert_eq!((first.to_string(), last.to_string()), ("2028-02-01".into(), "2028-02-29".into()));
+        assert_eq!(Day::from_number(day.number()), day);
+    }
+
+    #[test]
+    fn only_zones_of_the_database_are_known() {
+        assert_eq!(Zone::parse("europe/berlin").unwrap().name(), "Europe/Berlin");
+        assert_eq!(Zone::parse("Europe/Atlantis"), None);
+        assert!(Zone::names().contains(&"Asia/Tokyo".to_owned()));
+    }
+}

@@ -1,0 +1,222 @@
+//! What people decide: the queue of what waits for them, and their word carried out and kept.
+
+use std::sync::Arc;
+
+use proofback_domain::conversion::Conversion;
+use proofback_domain::decide::{Decision, History, Known, Refusal, Review, Word, review};
+use proofback_domain::id::{ConversionId, PostbackId};
+use proofback_domain::outcome::{Outcome, Reason};
+use proofback_domain::postback::{Check, Reading, Rejection};
+use proofback_domain::program::Snapshot;
+use proofback_domain::time::Timestamp;
+use rusqlite::Connection;
+
+use super::audit::{Deed, record};
+use super::effects::carry_out;
+use super::{Store, decisions, known, lists, log, rows};
+use crate::error::StoreError;
+use crate::model::PostbackRow;
+use crate::page::{Cursor, Page, PageRequest, ReviewFilter};
+
+/// What a person's word is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject {
+    Conversion(ConversionId),
+    /// A held one; `original` is the conversion that a reversal is about, where several could be.
+    Postback {
+        id: PostbackId,
+        original: Option<ConversionId>,
+    },
+}
+
+/// A decision that a person's word led to, or why it was not carried out.
+pub type Reviewed = Result<Decision, Refusal>;
+
+impl Store {
+    /// Carries out a person's word, and keeps who gave it and why.
+    pub async fn review(
+        &self,
+        subject: Subject,
+        word: Review,
+        snapshot: Arc<Snapshot>,
+        now: Timestamp,
+    ) -> Result<Reviewed, StoreError> {
+        let reviewed = self
+            .write(move |connection| {
+                let reviewed = match subject {
+                    Subject::Conversion(id) => of_conversion(connection, id, &word, &snapshot, now)?,
+                    Subject::Postback { id, original } => {
+                        of_postback(connection, id, original, &word, &snapshot, now)?
+                    }
+                };
+                if let Ok(decision) = &reviewed {
+                    keep_deed(connection, subject, &word, decision.at)?;
+                }
+                Ok(reviewed)
+            })
+            .await?;
+        if reviewed.as_ref().is_ok_and(|decision| !decision.effects.deliveries.is_empty()) {
+            self.inner.outbox.notify_one();
+        }
+        Ok(reviewed)
+    }
+
+    /// What waits for a person, newest first.
+    pub async fn reviews(
+        &self,
+        filter: ReviewFilter,
+        page: PageRequest,
+    ) -> Result<Page<PostbackRow>, StoreError> {
+        self.read(move |connection| {
+            let query = format!(
+                "select {} from postback where outcome = 'held' and id < ?1 \
+                 and (?2 is null or reason = ?2) and (?3 is null or advertiser = ?3) \
+                 and (conversion_id is null or exists (select 1 from conversion \
+                    where conversion.id = postback.conversion_id and held is not null \
+                    and status in ('pending', 'approved') and postback.id = (select change.postback_id from change \
+                    where change.conversion_id = conversion.id order by number limit 1))) \
+                 and (?4 is null or exists (select 1 from conversion \
+                    where conversion.id = postback.conversion_id and partner = ?4)) \
+                 order by id desc limit ?5",
+                rows::POSTBACK
+            );
+            let mut statement = connection.prepare_cached(&query)?;
+            let after = page.after.map_or([0xff; 16], |cursor| cursor.0);
+            let found = statement.query_map(
+                rusqlite::params![
+                    after,
+                    filter.reason.map(Reason::code),
+                    filter.advertiser.as_ref().map(|name| name.as_str()),
+                    filter.partner.as_ref().map(|name| name.as_str()),
+                    i64::from(page.limit) + 1
+                ],
+                rows::postback,
+            )?;
+            let found = found.collect::<Result<Vec<_>, _>>()?;
+            Ok(Page::cut(found, page.limit, |row| Cursor(row.id.to_bytes())))
+        })
+        .await
+    }
+}
+
+fn keep_deed(
+    connection: &Connection,
+    subject: Subject,
+    word: &Review,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let action = match word.word {
+        Word::Accept => "review.accept".to_owned(),
+        Word::Reject => "review.reject".to_owned(),
+        Word::Status(status) => format!("status.{}", status.code()),
+        Word::Price => "price".to_owned(),
+    };
+    let subject = match subject {
+        Subject::Conversion(id) => format!("conversion {id}"),
+        Subject::Postback { id, .. } => format!("postback {id}"),
+    };
+    record(
+        connection,
+        &Deed { at, actor: &word.author, action: &action, subject: &subject, reason: &word.reason },
+    )
+}
+
+fn refuse(message: impl Into<String>) -> Reviewed {
+    Err(Refusal(message.into()))
+}
+
+fn of_conversion(
+    connection: &Connection,
+    id: ConversionId,
+    word: &Review,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<Reviewed, StoreError> {
+    match known::find_conversion(connection, id)? {
+        Some(conversion) => carry_word(connection, conversion, word, snapshot, now),
+        None => Ok(refuse("there is no such conversion")),
+    }
+}
+
+/// The word about a conversion, decided and carried out. Where it ends a waiting, it is the second decision on the
+/// postback that made the conversion.
+pub fn carry_word(
+    connection: &Connection,
+    conversion: Conversion,
+    word: &Review,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<Reviewed, StoreError> {
+    let Some(click) = known::find_click(connection, conversion.click_id)? else {
+        return Ok(refuse("the conversion's click is not here any more"));
+    };
+    let changes = known::changes(connection, conversion.id)?;
+    let history = History { conversion, changes };
+    let decision = match review(&history, &click, word, snapshot, now) {
+        Ok(decision) => decision,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if matches!(word.word, Word::Accept | Word::Reject) {
+        log::replace(connection, &Known::default(), &decision)?;
+    }
+    carry_out(connection, &decision)?;
+    Ok(Ok(decision))
+}
+
+fn of_postback(
+    connection: &Connection,
+    id: PostbackId,
+    original: Option<ConversionId>,
+    word: &Review,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<Reviewed, StoreError> {
+    let Some(row) = lists::find_postback(connection, id)? else {
+        return Ok(refuse("there is no such postback"));
+    };
+    if let Some(conversion_id) = row.conversion_id.filter(|_| row.outcome == Outcome::Held) {
+        return of_conversion(connection, conversion_id, word, snapshot, now);
+    }
+    let Some(stored) = decisions::find_stored(connection, id)? else {
+        return Ok(refuse("it was never authenticated: nobody can say whose it is"));
+    };
+    let mut reading = Reading::again(stored, snapshot);
+    let said = format!("by {}: {}", word.author, word.reason);
+    match (word.word, row.outcome) {
+        (Word::Reject, Outcome::Held) => {
+            let message = format!("rejected {said}");
+            reading.checks.push(Check::passed("review", &message));
+            reading.rejection = Some(Rejection::new(rejected_as(row.reason), "", message));
+        }
+        (Word::Accept, Outcome::Held) => {
+            if row.reason != Reason::AmbiguousOriginal || original.is_none() {
+                let hint = if row.reason == Reason::AmbiguousOriginal {
+                    "name the conversion that it takes back as \"original\""
+                } else {
+                    "it waits for something to arrive, which nobody can accept in its place"
+                };
+                return Ok(refuse(hint));
+            }
+            reading.chosen = original;
+            reading.checks.push(Check::passed("review", format!("accepted {said}")));
+        }
+        (Word::Accept, Outcome::Rejected) => {
+            let Some(likely) = row.likely_click else {
+                return Ok(refuse("no click is known that it could be about"));
+            };
+            let mut stored = decisions::find_stored(connection, id)?
+                .ok_or_else(|| StoreError::Failed(format!("postback {id} is gone")))?;
+            stored.fields.insert("click_id".into(), likely.to_string());
+            reading = Reading::again(stored, snapshot);
+            reading.checks.push(Check::passed("review", format!("accepted for click {likely} {said}")));
+        }
+        (_, _) => return Ok(refuse("it does not wait for anybody")),
+    }
+    decisions::free(connection, id)?;
+    decisions::decide_now(connection, &reading, snapshot, id, now).map(Ok)
+}
+
+/// What a postback that waited is, once a person has rejected it.
+fn rejected_as(reason: Reason) -> Reason {
+    if reason == Reason::AwaitingClick { Reason::UnknownClickId } else { Reason::NothingToReverse }
+}
