@@ -175,6 +175,68 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
+    /// What it means, for people; the second half of each sentence is what happens next.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "a new conversion; it is booked as its status says",
+            Self::StatusChanged => "a known conversion has another status; the difference is booked",
+            Self::AmountChanged => {
+                "a known conversion has another amount, or a part of it was taken back; the difference is booked"
+            }
+            Self::Reversed => "a known conversion was taken back as a whole; what it earned is taken back",
+            Self::Duplicate => "nothing new about a known conversion; nothing changes",
+            Self::DuplicateInWindow => {
+                "no txid came, and the same click and event were there within the window; nothing changes"
+            }
+            Self::DuplicateEvent => "a second txid where the goal counts one per click; nothing changes",
+            Self::FraudReview => "a fraud rule holds it; a person accepts or rejects it",
+            Self::PayoutNotAllowed => {
+                "the payout named is not among the allowed ones; a person, or another payout, ends it"
+            }
+            Self::PixelUnconfirmed => {
+                "a browser reported it; a postback of the advertiser's server confirms it"
+            }
+            Self::OverCap => "a cap is full; a person accepts or rejects it",
+            Self::AmountMissing => {
+                "a share or a minimum needs an amount and none came; a postback that names it ends it"
+            }
+            Self::RateMissing => "two currencies meet and no exchange rate is known; the rate ends it",
+            Self::AwaitingClick => {
+                "the id is genuine and its click is still on its way; decided when it arrives, given up after a day"
+            }
+            Self::AwaitingOriginal => "what it takes back is not here yet; applied when that arrives",
+            Self::AmbiguousOriginal => "several conversions could be meant; a person says which",
+            Self::MissingClickId => "no click id came, and no known txid or subscription stands for one",
+            Self::UnexpandedMacro => "a placeholder was sent that nobody replaced",
+            Self::MalformedRequest => {
+                "it cannot be read: a parameter twice with different values, no UTF-8, no JSON object, a bound passed"
+            }
+            Self::TruncatedClickId => {
+                "the first 18 to 25 characters of a click id, or the rest of it elsewhere"
+            }
+            Self::AlteredClickId => "a click id of ours with something changed in it",
+            Self::BadToken => "the token is missing or not the advertiser's",
+            Self::BadSignature => "the signature is missing or does not fit what was sent",
+            Self::StaleTimestamp => "it was signed too long ago, or in the future, or at no readable time",
+            Self::IpNotAllowed => "it came from an address that was not agreed",
+            Self::HttpsRequired => "it came without TLS",
+            Self::UnknownClickId => {
+                "no click id of ours, or of a click that is another advertiser's or not here"
+            }
+            Self::UnknownAdvertiser => "no advertiser has this address",
+            Self::TxidConflict => "the txid was used for another click",
+            Self::InvalidTransition => "the status named cannot follow the one that stands",
+            Self::UnknownEvent => "the event is none that the offer counts",
+            Self::UnknownStatus => "the status is no word that was agreed",
+            Self::BadAmount => "an amount is no plain decimal",
+            Self::BadCurrency => "the currency is unknown, or missing where an amount needs it",
+            Self::BadTimestamp => "the time cannot be read",
+            Self::OutsideWindow => "the first conversion came too long after the click",
+            Self::NothingToReverse => "there is nothing that it could take back",
+            Self::FraudRejected => "a fraud rule, or a person who looked at it, refuses it",
+        }
+    }
+
     pub fn outcome(self) -> Outcome {
         match self {
             Self::Ok => Outcome::Accepted,

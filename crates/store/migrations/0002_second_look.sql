@@ -20,6 +20,17 @@ create index postback_held on postback (id) where outcome = 'held';
 -- The whole state of the conversion after the change.
 alter table change add column after text not null default '{}';
 
+-- Keys that postbacks took while they waited and gave back when they were decided again; `last_postback` was the
+-- newest row of the log then.
+create table freed_key (
+    advertiser text not null,
+    txid text not null,
+    event text not null,
+    postback_id blob not null,
+    last_postback integer not null,
+    primary key (advertiser, txid, event, postback_id, last_postback)
+) strict, without rowid;
+
 -- Scopes that have had caps since they were last counted afresh, and the conversions that count in them by day.
 create table cap_scope (
     scope text not null primary key

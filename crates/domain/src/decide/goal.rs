@@ -152,7 +152,7 @@ fn create(
     ));
     let event_at = event_time(&frame.named, frame.click, reading.at);
     judge_window(frame, known, event_at, checks)?;
-    let status = first_status(goal, frame.named.status)?;
+    let status = first_status(goal.approval, frame.named.status)?;
     let held = if reading.pixel {
         checks.push(Check::held("pixel", "a browser said so; it waits for a server to confirm it"));
         Some(Reason::PixelUnconfirmed)
@@ -217,7 +217,8 @@ fn judge_window(
     Ok(())
 }
 
-fn first_status(goal: &Goal, named: Option<Status>) -> Result<Status, Rejection> {
+/// The status that a new conversion has.
+pub fn first_status(approval: Approval, named: Option<Status>) -> Result<Status, Rejection> {
     match named {
         Some(Status::Rejected) => Ok(Status::Rejected),
         Some(Status::Reversed) => {
@@ -225,7 +226,7 @@ fn first_status(goal: &Goal, named: Option<Status>) -> Result<Status, Rejection>
             Err(Rejection::new(Reason::NothingToReverse, "status", message))
         }
         Some(Status::Pending) => Ok(Status::Pending),
-        Some(Status::Approved) | None => Ok(match (goal.approval, named) {
+        Some(Status::Approved) | None => Ok(match (approval, named) {
             (Approval::Auto, _) | (Approval::Postback, Some(_)) => Status::Approved,
             (Approval::Postback, None) | (Approval::Manual | Approval::After(_), _) => Status::Pending,
         }),

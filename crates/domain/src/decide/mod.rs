@@ -29,9 +29,11 @@ use crate::postback::{Check, ClickSeen, Reading, Rejection};
 use crate::program::{Happening, Snapshot};
 use crate::time::Timestamp;
 
+pub use book::may_change;
 pub use claim::REVERSALS;
 pub use frame::key_of;
 pub use gates::{capped, questions, scopes};
+pub use goal::first_status;
 pub use reverse::click_key;
 pub use review::{Refusal, Review, Word, is_same, maker, review};
 

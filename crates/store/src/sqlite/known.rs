@@ -117,19 +117,38 @@ fn taken(
     txid: &str,
     moment: Moment,
 ) -> Result<Vec<Taken>, StoreError> {
-    // Only of one that waits, or did then, it matters what it said.
-    let waits = match moment {
-        Moment::Now => "conversion_key.conversion_id is null",
-        Moment::Before { .. } => "true",
+    let Moment::Before { postback, .. } = moment else {
+        // Only of one that waits it matters what it said.
+        let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
+            case when conversion_key.conversion_id is null then postback.fields end, postback.rowid \
+            from conversion_key left join postback on postback.id = postback_id \
+            where conversion_key.advertiser = ?1 and txid = ?2";
+        return taken_by(connection, query, (advertiser, txid));
     };
-    let query = format!(
-        "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
-         case when {waits} then postback.fields end, postback.rowid \
-         from conversion_key left join postback on postback.id = postback_id \
-         where conversion_key.advertiser = ?1 and txid = ?2"
-    );
-    let mut statement = connection.prepare_cached(&query)?;
-    let found = statement.query_map((advertiser, txid), |row| {
+    let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
+        postback.fields, postback.rowid from conversion_key left join postback on postback.id = postback_id \
+        where conversion_key.advertiser = ?1 and txid = ?2";
+    let mut taken = taken_by(connection, query, (advertiser, txid))?;
+    let query = "select freed_key.event, postback_id, null, postback.click_id, postback.fields, postback.rowid \
+        from freed_key left join postback on postback.id = postback_id \
+        where freed_key.advertiser = ?1 and txid = ?2 \
+        and (select rowid from postback as asked where asked.id = ?3) <= last_postback";
+    let freed = taken_by(connection, query, (advertiser, txid, postback.to_bytes()))?;
+    for key in freed {
+        if taken.iter().all(|known| (known.postback_id, &known.event) != (key.postback_id, &key.event)) {
+            taken.push(key);
+        }
+    }
+    Ok(taken)
+}
+
+fn taken_by(
+    connection: &Connection,
+    query: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<Taken>, StoreError> {
+    let mut statement = connection.prepare_cached(query)?;
+    let found = statement.query_map(params, |row| {
         let has_fields = row.get_ref(4)?.as_str_or_null()?.is_some();
         Ok(Taken {
             event: rows::name(row, 0)?,
