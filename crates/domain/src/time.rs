@@ -91,6 +91,23 @@ impl Span {
         };
         number.parse::<u64>().ok()?.checked_mul(factor).map(Self)
     }
+
+    /// For people: its two largest units, `7d 23h` or `12s 345ms`; what is smaller is left out.
+    pub fn rough(self) -> String {
+        let mut rest = self.0;
+        let mut parts = Vec::new();
+        for (factor, unit) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")] {
+            let whole = rest.checked_div(factor).unwrap_or(0);
+            rest = rest.checked_rem(factor).unwrap_or(0);
+            if whole > 0 {
+                parts.push(format!("{whole}{unit}"));
+            } else if !parts.is_empty() {
+                break;
+            }
+        }
+        parts.truncate(2);
+        if parts.is_empty() { "0s".into() } else { parts.join(" ") }
+    }
 }
 
 impl std::fmt::Display for Span {
@@ -123,6 +140,20 @@ mod tests {
         assert_eq!(Timestamp::parse("2023-11-14T22:13:20Z"), Some(time));
         assert_eq!(Timestamp::parse("2023-11-14 23:13:20+01:00"), Some(time));
         assert_eq!(time.iso(), "2023-11-14T22:13:20.000Z");
+    }
+
+    #[test]
+    fn a_span_is_told_to_people_by_its_two_largest_units() {
+        for (millis, told) in [
+            (0, "0s"),
+            (999, "999ms"),
+            (61_500, "1m 1s"),
+            (86_400_000, "1d"),
+            (691_150_000, "7d 23h"),
+            (86_400_001, "1d"),
+        ] {
+            assert_eq!(Span::from_millis(millis).rough(), told);
+        }
     }
 
     #[test]

@@ -327,6 +327,25 @@ fn an_older_word_that_comes_late_does_not_undo_a_newer_one() {
 }
 
 #[test]
+fn a_late_event_is_counted_by_its_own_time_and_said_to_be_late() {
+    let mut world = world();
+    let click = click_of(&mut world, "box", |_| {});
+    let at_click = support::START / 1_000 + 60;
+    world.pass("8d");
+    let noted = |decision: &Decision| {
+        decision.checks.iter().find(|check| check.check == "time").map(|check| check.seen.clone()).unwrap()
+    };
+    let query = |txid: &str, time: i64| format!("click_id={click}&event=trial&txid={txid}&timestamp={time}");
+    let late = world.get("shop", &query("T1", at_click));
+    assert_eq!(late.reason, Reason::Ok, "it happened within the window");
+    assert!(noted(&late).starts_with("it was reported 7d 23h"), "{}", noted(&late));
+    let before = world.get("shop", &query("T2", at_click - 3_600));
+    assert!(noted(&before).ends_with("lies before the click; the arrival counts"));
+    let ahead = world.get("shop", &query("T3", at_click + 90 * 86_400));
+    assert!(noted(&ahead).ends_with("lies ahead; the arrival counts"));
+}
+
+#[test]
 fn a_person_sets_a_status_along_the_same_ways_as_a_sender() {
     let mut world = world();
     let first = sale(&mut world, "box", "S1");

@@ -210,10 +210,10 @@ fn judge_window(
     };
     let age = event_at.since(frame.click.at);
     if age > window {
-        let message = format!("the event came {age} after the click; {window} are allowed");
+        let message = format!("the event came {} after the click; {window} are allowed", age.rough());
         return Err(Rejection::new(Reason::OutsideWindow, "timestamp", message));
     }
-    checks.push(Check::passed("window", format!("{age} after the click, of {window}")));
+    checks.push(Check::passed("window", format!("{} after the click, of {window}", age.rough())));
     Ok(())
 }
 

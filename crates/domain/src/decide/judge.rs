@@ -6,12 +6,13 @@ use super::claim::{Event, read_event, read_named};
 use super::frame::{Frame, behind_waiting, key_of, taken};
 use super::{Effects, History, Key, Known, Ruling, Wait, goal, reverse};
 use crate::click::Click;
+use crate::conversion::Named;
 use crate::id::PostbackId;
 use crate::name::Name;
 use crate::outcome::Reason;
 use crate::postback::{Check, ClickSeen, Reading, Rejection};
 use crate::program::{Advertiser, Snapshot};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 pub fn judge(
     reading: &Reading,
@@ -37,6 +38,7 @@ pub fn judge(
     })?;
     let event = read_event(reading, advertiser, offer, checks)?;
     let named = read_named(reading, advertiser, &snapshot.program, checks)?;
+    note_time(&named, click, reading.at, checks);
     let txid = judge_txid(reading, "txid")?;
     judge_txid(reading, "original_txid")?;
     let subscription = judge_txid(reading, "subscription_id")?;
@@ -166,6 +168,27 @@ fn judge_txid<'a>(reading: &'a Reading, field: &str) -> Result<Option<&'a str>, 
         return Err(Rejection::new(Reason::MalformedRequest, field, message));
     }
     Ok(Some(txid))
+}
+
+/// Reported later than this after it happened, an event is worth a note.
+const LATE: Span = Span::from_seconds(3_600);
+
+/// Says how the time that the sender names stands to the click and the arrival.
+fn note_time(named: &Named, click: &Click, arrived: Timestamp, checks: &mut Vec<Check>) {
+    let Some(time) = named.timestamp else {
+        return;
+    };
+    let late = arrived.since(time);
+    if time < click.at {
+        checks
+            .push(Check::noted("time", format!("{} lies before the click; the arrival counts", time.iso())));
+    } else if arrived < time {
+        checks.push(Check::noted("time", format!("{} lies ahead; the arrival counts", time.iso())));
+    } else if LATE < late {
+        checks.push(Check::noted("time", format!("it was reported {} after it happened", late.rough())));
+    } else {
+        checks.push(Check::passed("time", time.iso()));
+    }
 }
 
 /// Says what a subscription named here is known for; what it says decides nothing.
