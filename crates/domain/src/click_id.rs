@@ -59,10 +59,10 @@ pub enum Returned {
         prefix: Prefix,
         length: usize,
     },
-    /// The length and the beginning of one of ours, and a wrong MAC.
+    /// The length and the beginning of one of ours, and a wrong MAC or a character that no id has.
     Altered {
         prefix: Prefix,
-        lookalike: Option<char>,
+        odd: Option<char>,
     },
     Unknown,
 }
@@ -103,6 +103,11 @@ impl Keys {
         self.verify(base32::decode(text.as_bytes())?)
     }
 
+    /// Reads an id in any spelling that [`Self::diagnose`] would call genuine.
+    pub fn recognise(&self, text: &str) -> Option<ClickId> {
+        self.read(text).or_else(|| self.read(&clean(text).0))
+    }
+
     /// Says what a returned id is. `fits` answers whether a time and a link number can be ours.
     ///
     /// A diagnosis is no attribution: only `Genuine` names a click that may be credited.
@@ -111,16 +116,17 @@ impl Keys {
         if let Some(id) = self.read(&cleaned) {
             return Returned::Genuine { id, repaired };
         }
-        let lookalike = cleaned.chars().find(|character| fold_lookalike(*character).is_some());
-        let folded: String =
-            cleaned.chars().map(|character| fold_lookalike(character).unwrap_or(character)).collect();
+        let odd = |character: &char| fold_lookalike(*character).is_some() || is_filler(*character);
+        let odd = cleaned.chars().find(odd);
+        let kept = cleaned.chars().filter(|character| !is_filler(*character));
+        let folded: String = kept.map(|character| fold_lookalike(character).unwrap_or(character)).collect();
         let length = folded.chars().count();
         let Some(prefix) = Prefix::read(&folded).filter(|prefix| fits(prefix)) else {
             return Returned::Unknown;
         };
         let plain = folded.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if length == base32::LENGTH {
-            Returned::Altered { prefix, lookalike }
+            Returned::Altered { prefix, odd }
         } else if length < base32::LENGTH && plain {
             Returned::Truncated { prefix, length }
         } else {
@@ -231,13 +237,9 @@ fn clean(text: &str) -> (String, Option<&'static str>) {
         cleaned = decoded;
         repaired = Some("it was percent-encoded more than once");
     }
-    let around = |character: char| {
-        character.is_whitespace()
-            || matches!(character, '"' | '\'' | '`' | '“' | '”' | '‘' | '’' | '+' | '\u{feff}' | '\u{200b}')
-    };
-    let trimmed = cleaned.trim_matches(around);
+    let trimmed = cleaned.trim_matches(|character| character != '-' && is_filler(character));
     if trimmed.len() != cleaned.len() {
-        repaired = Some("spaces or quotes stood around it");
+        repaired = Some("spaces, quotes or invisible characters stood around it");
         cleaned = trimmed.to_owned();
     }
     if cleaned.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -246,11 +248,23 @@ fn clean(text: &str) -> (String, Option<&'static str>) {
     (cleaned, repaired)
 }
 
+/// What stands around or inside a copied id and means nothing: spaces, quotes, invisible characters.
+fn is_filler(character: char) -> bool {
+    let quote = "\"'`“”„‟‘’‚‛«»‹›+-".contains(character);
+    let invisible = crate::postback::is_invisible(character);
+    quote || invisible || character.is_whitespace() || character.is_control()
+}
+
 /// The digit that a letter of another alphabet, or one we leave out, looks like. For diagnosis alone.
 fn fold_lookalike(character: char) -> Option<char> {
+    // Full-width forms stand in the order of ASCII.
+    if let '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' = character {
+        let narrow = char::from_u32(u32::from(character).checked_sub(0xfee0)?)?;
+        return Some(fold_lookalike(narrow).unwrap_or(narrow));
+    }
     Some(match character {
-        'о' | 'О' | 'ο' | 'Ο' | 'o' | 'O' | '０' => '0',
-        'і' | 'І' | 'ι' | 'Ι' | 'i' | 'I' | 'l' | 'L' | '１' => '1',
+        'о' | 'О' | 'ο' | 'Ο' | 'o' | 'O' => '0',
+        'і' | 'І' | 'ι' | 'Ι' | 'i' | 'I' | 'l' | 'L' => '1',
         'u' | 'U' | 'υ' | 'ν' => 'v',
         'а' | 'А' | 'α' | 'Α' => 'a',
         'в' | 'В' | 'Β' | 'β' => 'b',
@@ -340,6 +354,9 @@ mod tests {
             format!("\"{id}\""),
             format!("%22{id}%22"),
             format!("%2520{id}"),
+            format!("\u{feff}{id}\u{200b}"),
+            format!("\u{a0}«{id}»\u{2060}"),
+            format!("+{id}+"),
         ] {
             assert!(
                 matches!(diagnose(&text), Returned::Genuine { id: seen, repaired: Some(_) } if seen == id),
@@ -358,7 +375,7 @@ mod tests {
         assert_eq!(diagnose("c384EFV6JHQODRN70575OK6UG5"), Returned::Unknown);
         assert_eq!(diagnose(""), Returned::Unknown);
         let cyrillic = format!("{}а", &text[..25]);
-        assert!(matches!(diagnose(&cyrillic), Returned::Altered { lookalike: Some('а'), .. }));
+        assert!(matches!(diagnose(&cyrillic), Returned::Altered { odd: Some('а'), .. }));
     }
 
     #[test]

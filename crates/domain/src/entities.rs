@@ -1,9 +1,10 @@
 //! Mends addresses that were copied out of a web page, where `&curren` and its like were read as HTML.
 //!
 //! `&currency=` comes out as `¤cy=`, `&param=` as `¶m=`, `&timestamp=` as `×tamp=`, `&region=` as `®ion=`;
-//! an address that was escaped for a page and not unescaped has `&amp;` for `&`. HTML reads the first four
-//! without a semicolon (HTML standard, "Named character references"). Only the damaged characters are
-//! touched, and only where the name of a parameter goes on after them up to its `=`.
+//! `&copy=`, `&section=` and `&note=` as `©=`, `§ion=` and `¬e=`; an address that was escaped for a page and
+//! not unescaped has `&amp;` for `&`. HTML reads all but the last without a semicolon (HTML standard, "Named
+//! character references"). Only the damaged characters are touched, and only where the name of a parameter
+//! goes on after them up to its `=`.
 
 struct Damage {
     /// As it stands in text.
@@ -14,60 +15,78 @@ struct Damage {
     meant: &'static str,
 }
 
-const DAMAGES: [Damage; 4] = [
+/// What was found and mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repair {
+    /// `¤cy`, `¶m`, `×tamp`, `®ion`, `©`, `§`, `¬` or `&amp;`.
+    pub seen: &'static str,
+    /// What it was read as.
+    pub meant: &'static str,
+}
+
+const DAMAGES: [Damage; 7] = [
     Damage { seen: "¤cy", encoded: "%C2%A4cy", meant: "&currency" },
     Damage { seen: "¶m", encoded: "%C2%B6m", meant: "&param" },
     Damage { seen: "×tamp", encoded: "%C3%97tamp", meant: "&timestamp" },
     Damage { seen: "®ion", encoded: "%C2%AEion", meant: "&region" },
+    Damage { seen: "©", encoded: "%C2%A9", meant: "&copy" },
+    Damage { seen: "§", encoded: "%C2%A7", meant: "&sect" },
+    Damage { seen: "¬", encoded: "%C2%AC", meant: "&not" },
 ];
 
 const AMPERSAND: &str = "&amp;";
+/// Some clients encode the semicolon on the way.
+const AMPERSAND_ENCODED: &str = "&amp%3B";
 
 /// Mends an address, or a query or form as it came over the wire, before anything is decoded.
 ///
-/// Gives the text, and what was found and mended: `¤cy`, `¶m`, `×tamp`, `®ion` or `&amp;`, each once.
-pub fn repair_entities(text: &str) -> (String, Vec<&'static str>) {
+/// Gives the text, and what was found and mended, each kind once.
+pub fn repair_entities(text: &str) -> (String, Vec<Repair>) {
     let mut repaired = String::with_capacity(text.len());
-    let mut seen = Vec::new();
+    let mut repairs = Vec::new();
     let mut rest = text;
     while let Some(found) = next_damage(rest) {
         repaired.push_str(found.before);
-        repaired.push_str(found.meant);
-        if !seen.contains(&found.seen) {
-            seen.push(found.seen);
+        repaired.push_str(found.repair.meant);
+        if !repairs.contains(&found.repair) {
+            repairs.push(found.repair);
         }
         rest = found.after;
     }
     repaired.push_str(rest);
-    (repaired, seen)
+    (repaired, repairs)
 }
 
 struct Found<'a> {
     before: &'a str,
-    seen: &'static str,
-    meant: &'static str,
+    repair: Repair,
     after: &'a str,
 }
 
 fn next_damage(text: &str) -> Option<Found<'_>> {
-    text.match_indices(['¤', '¶', '×', '®', '&', '%']).find_map(|(offset, _)| {
+    text.match_indices(['¤', '¶', '×', '®', '©', '§', '¬', '&', '%']).find_map(|(offset, _)| {
         let (before, tail) = text.split_at_checked(offset)?;
-        let (seen, meant, after) = ampersand(tail).or_else(|| damaged_name(tail))?;
-        Some(Found { before, seen, meant, after })
+        let (repair, after) = ampersand(tail).or_else(|| damaged_name(tail))?;
+        Some(Found { before, repair, after })
     })
 }
 
 /// `&amp;`, or `&amp;amp;` where it was escaped more than once.
-fn ampersand(tail: &str) -> Option<(&'static str, &'static str, &str)> {
-    let after = tail.strip_prefix(AMPERSAND)?.trim_start_matches("amp;");
-    Some((AMPERSAND, "&", after))
+fn ampersand(tail: &str) -> Option<(Repair, &str)> {
+    let encoded = || strip_prefix_in_any_case(tail, AMPERSAND_ENCODED);
+    let mut after = tail.strip_prefix(AMPERSAND).or_else(encoded)?;
+    while let Some(rest) = after.strip_prefix("amp;").or_else(|| strip_prefix_in_any_case(after, "amp%3B")) {
+        after = rest;
+    }
+    Some((Repair { seen: AMPERSAND, meant: "&" }, after))
 }
 
-fn damaged_name(tail: &str) -> Option<(&'static str, &'static str, &str)> {
+fn damaged_name(tail: &str) -> Option<(Repair, &str)> {
     DAMAGES.iter().find_map(|damage| {
         let encoded = || strip_prefix_in_any_case(tail, damage.encoded);
         let after = tail.strip_prefix(damage.seen).or_else(encoded)?;
-        names_a_parameter(after).then_some((damage.seen, damage.meant, after))
+        let repair = Repair { seen: damage.seen, meant: damage.meant };
+        names_a_parameter(after).then_some((repair, after))
     })
 }
 
@@ -101,10 +120,21 @@ mod tests {
             ("a=1&amp;amp;b=2", "a=1&b=2", "&amp;"),
             ("a=1%C2%A4cy=EUR", "a=1&currency=EUR", "¤cy"),
             ("a=1%c2%a4cy=EUR", "a=1&currency=EUR", "¤cy"),
+            ("a=1%C2%B6m1=2", "a=1&param1=2", "¶m"),
+            ("a=1%C3%97tamp=5", "a=1&timestamp=5", "×tamp"),
+            ("a=1%C2%AEion=de", "a=1&region=de", "®ion"),
+            ("a=1©=2", "a=1&copy=2", "©"),
+            ("a=1%C2%A9_id=2", "a=1&copy_id=2", "©"),
+            ("a=1§ion=2", "a=1&section=2", "§"),
+            ("a=1%C2%A7=2", "a=1&sect=2", "§"),
+            ("a=1¬e=2", "a=1&note=2", "¬"),
+            ("a=1%c2%ac=2", "a=1&not=2", "¬"),
+            ("a=1&amp%3Bb=2", "a=1&b=2", "&amp;"),
+            ("a=1&amp%3bamp%3bb=2", "a=1&b=2", "&amp;"),
         ] {
             let (repaired, found) = repair_entities(damaged);
             assert_eq!(repaired, sound, "{damaged}");
-            assert_eq!(found, [seen], "{damaged}");
+            assert_eq!(found.iter().map(|repair| repair.seen).collect::<Vec<_>>(), [seen], "{damaged}");
         }
     }
 
@@ -112,7 +142,8 @@ mod tests {
     fn several_kinds_are_told_once_each_and_in_order() {
         let (repaired, found) = repair_entities("p=1×tamp=2¤cy=EUR¤cy=USD&amp;x=3");
         assert_eq!(repaired, "p=1&timestamp=2&currency=EUR&currency=USD&x=3");
-        assert_eq!(found, ["×tamp", "¤cy", "&amp;"]);
+        let found: Vec<_> = found.iter().map(|repair| (repair.seen, repair.meant)).collect();
+        assert_eq!(found, [("×tamp", "&timestamp"), ("¤cy", "&currency"), ("&amp;", "&")]);
     }
 
     #[test]
@@ -124,6 +155,10 @@ mod tests {
             "note=5×6",
             "brand=Acme®",
             "brand=Acme®ion",
+            "owner=©Acme",
+            "text=§ 7 of=it",
+            "text=%C2%A7 7",
+            "a=1%26amp%3Bb",
             "text=¤cy",
             "text=¶more words=1",
             "text=100%C2%A4",
@@ -142,9 +177,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn repaired_text_has_nothing_left_to_repair(text in "([¤¶×®&%=a1 ]|cy|m|tamp|ion|amp;|%C2%A4|¤cy=){0,20}") {
+        fn repaired_text_has_nothing_left_to_repair(text in "([¤¶×®©§¬&%=a1 ]|cy|m|tamp|ion|amp;|amp%3B|%C2%A4|%C2%A9|¤cy=){0,20}") {
             let (repaired, _) = repair_entities(&text);
-            prop_assert_eq!(repair_entities(&repaired).1, Vec::<&str>::new(), "{}", repaired);
+            prop_assert_eq!(repair_entities(&repaired).1, Vec::<Repair>::new(), "{}", repaired);
         }
 
         #[test]

@@ -26,7 +26,8 @@ pub fn book(
             Reason::UnknownClickId,
             "click_id",
             "the click's partner is no longer in the program",
-        ));
+        )
+        .advise("Ask the operator whether this link still runs."));
     };
     let lowered = matches!(after.status, Status::Rejected | Status::Reversed);
     let mut found = amounts::compute(&after, frame.offer, goal, partner, program);

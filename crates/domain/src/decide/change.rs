@@ -109,7 +109,15 @@ fn next_status(goal: &Goal, before: Status, named: Option<Status>, newer: bool) 
         return Ok(named);
     }
     let message = format!("from {} to {} is no step a conversion takes", before.code(), named.code());
+    let next = Status::ALL.into_iter().filter(|next| may_change(before, *next, newer)).map(Status::code);
+    let next = next.collect::<Vec<_>>().join(", ");
+    let expected = if next.is_empty() {
+        "no other status without a newer time".into()
+    } else {
+        format!("one of: {next}")
+    };
     Err(Rejection::new(Reason::InvalidTransition, "status", message)
+        .expected(expected)
         .advise("Send a timestamp later than the last change, if this really is the newest state."))
 }
 

@@ -1,10 +1,12 @@
 //! What a postback claims, field by field in the order of the checks: event, status, amounts, time.
 
+use std::collections::BTreeMap;
+
 use crate::conversion::Named;
 use crate::money::{Currency, Money, parse_micros};
 use crate::name::Name;
 use crate::outcome::{Reason, Status};
-use crate::postback::{Check, Reading, Rejection, find_placeholder};
+use crate::postback::{Check, Reading, Rejection, find_placeholder, quoted};
 use crate::program::{Advertiser, Goal, Offer, Program};
 use crate::time::Timestamp;
 
@@ -24,10 +26,11 @@ pub fn read_event<'a>(
     offer: &'a Offer,
     checks: &mut Vec<Check>,
 ) -> Result<Event<'a>, Rejection> {
-    let words = offer.goals.iter().map(|goal| goal.event.to_string()).collect::<Vec<_>>().join(", ");
     let reject = |message: String| {
-        let advice = format!("This offer counts: {words}. It also takes refund and chargeback.");
-        Rejection::new(Reason::UnknownEvent, "event_type", message).advise(advice)
+        let goals = offer.goals.iter().map(|goal| goal.event.as_str());
+        let expected = one_of(goals.chain(REVERSALS), &advertiser.postback.events, Name::as_str);
+        let advice = "Send one of these words, or have yours added to the agreed ones.";
+        Rejection::new(Reason::UnknownEvent, "event_type", message).expected(expected).advise(advice)
     };
     let Some(word) = reading.field("event_type") else {
         return match offer.goals.as_slice() {
@@ -56,7 +59,7 @@ pub fn read_event<'a>(
             checks.push(Check::passed("event", seen));
             Ok(Event::Reversal(name))
         }
-        Ok(_) | Err(_) => Err(reject(format!("{word:?} is no event of this offer"))),
+        Ok(_) | Err(_) => Err(reject(format!("{} is no event of this offer", quoted(word)))),
     }
 }
 
@@ -101,11 +104,12 @@ fn read_status(
     let status = mapped.map(|(_, ours)| *ours).or_else(|| Status::parse(word)).ok_or_else(|| {
         let message = match find_placeholder(word) {
             Some(found) => format!("{found} was never replaced by a status"),
-            None => format!("{word:?} is no status that was agreed"),
+            None => format!("{} is no status that was agreed", quoted(word)),
         };
-        let theirs = advertiser.postback.statuses.keys().map(String::as_str);
-        let known = theirs.chain(Status::ALL.map(Status::code)).collect::<Vec<_>>().join(", ");
-        Rejection::new(Reason::UnknownStatus, "status", message).advise(format!("Known words: {known}."))
+        let ours = Status::ALL.map(Status::code).into_iter();
+        let expected = one_of(ours, &advertiser.postback.statuses, |status| status.code());
+        let advice = "Send one of these words, or have yours added to the agreed ones.";
+        Rejection::new(Reason::UnknownStatus, "status", message).expected(expected).advise(advice)
     })?;
     checks.push(Check::passed("status", format!("{word} = {}", status.code())));
     Ok(Some(status))
@@ -118,12 +122,52 @@ fn read_micros(reading: &Reading, field: &str) -> Result<Option<i64>, Rejection>
     parse_micros(text).map(Some).map_err(|_| {
         let message = match find_placeholder(text) {
             Some(found) => format!("{found} was never replaced by an amount"),
-            None => format!("{text:?} is no amount"),
+            None => format!("{} is no amount{}", quoted(text), amount_fault(text)),
         };
-        Rejection::new(Reason::BadAmount, field, message).advise(
-            "Send plain digits with a point, as 120 or 119.95, without sign, currency or thousands marks.",
-        )
+        Rejection::new(Reason::BadAmount, field, message)
     })
+}
+
+/// What a person would call the mistake, where it is one of the common ones.
+fn amount_fault(text: &str) -> &'static str {
+    let currency_sign = |character: char| "€$£¥₽₹₺₿".contains(character);
+    let scientific =
+        || text.contains(['e', 'E']) && text.contains(|character: char| character.is_ascii_digit());
+    match text {
+        _ if text.contains(',') => ": it has a comma",
+        _ if text.starts_with(['-', '+', '−']) => ": it has a sign",
+        _ if text.contains(currency_sign) => ": it has a currency sign",
+        _ if text.contains(char::is_whitespace) => ": it has a space",
+        _ if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            ": it has too many digits or points"
+        }
+        _ if text.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) && scientific() => {
+            ": it is written with an exponent"
+        }
+        _ if text.contains(|character: char| character.is_alphabetic()) => ": it has letters",
+        _ => "",
+    }
+}
+
+/// Words named in one sentence.
+const WORDS_MAX: usize = 20;
+
+/// "one of: dep, deposit, ftd": the sender's own words that mean one of ours, then ours.
+fn one_of<'a, W>(
+    ours: impl Iterator<Item = &'a str> + Clone,
+    theirs: &'a BTreeMap<String, W>,
+    means: impl Fn(&'a W) -> &'a str,
+) -> String {
+    let own = theirs.iter().filter(|(_, word)| ours.clone().any(|our| our == means(word)));
+    let mut words: Vec<&str> = Vec::new();
+    for word in own.map(|(word, _)| word.as_str()).chain(ours.clone()) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    let more = if words.len() > WORDS_MAX { ", and others" } else { "" };
+    words.truncate(WORDS_MAX);
+    format!("one of: {}{more}", words.join(", "))
 }
 
 fn read_currency(
@@ -132,15 +176,12 @@ fn read_currency(
     program: &Program,
     needed: bool,
 ) -> Result<Option<Currency>, Rejection> {
-    let reject = |message: String| {
-        Rejection::new(Reason::BadCurrency, "currency", message)
-            .advise("Send the ISO 4217 code of the amounts, as EUR or USD.")
-    };
+    let reject = |message: String| Rejection::new(Reason::BadCurrency, "currency", message);
     match reading.field("currency").map(str::trim).filter(|text| !text.is_empty()) {
         Some(text) => program.currencies.parse(text).map(Some).map_err(|_| {
             reject(match find_placeholder(text) {
                 Some(found) => format!("{found} was never replaced by a currency"),
-                None => format!("{text:?} is no currency known here"),
+                None => format!("{} is no currency known here", quoted(text)),
             })
         }),
         None if needed && advertiser.currency.is_none() => {
@@ -157,9 +198,8 @@ fn read_timestamp(reading: &Reading) -> Result<Option<Timestamp>, Rejection> {
     Timestamp::parse(text).map(Some).ok_or_else(|| {
         let message = match find_placeholder(text) {
             Some(found) => format!("{found} was never replaced by a time"),
-            None => format!("{text:?} is no time"),
+            None => format!("{} is no time", quoted(text)),
         };
         Rejection::new(Reason::BadTimestamp, "timestamp", message)
-            .advise("Send Unix seconds or milliseconds, or RFC 3339 as 2026-11-21T07:00:00Z.")
     })
 }

@@ -211,7 +211,8 @@ fn judge_window(
     let age = event_at.since(frame.click.at);
     if age > window {
         let message = format!("the event came {} after the click; {window} are allowed", age.rough());
-        return Err(Rejection::new(Reason::OutsideWindow, "timestamp", message));
+        let expected = format!("an event at most {window} after its click");
+        return Err(Rejection::new(Reason::OutsideWindow, "timestamp", message).expected(expected));
     }
     checks.push(Check::passed("window", format!("{} after the click, of {window}", age.rough())));
     Ok(())

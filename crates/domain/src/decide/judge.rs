@@ -35,6 +35,7 @@ pub fn judge(
             "event_type",
             format!("the offer {} is no longer in the program", click.offer),
         )
+        .advise("Ask the operator whether this offer still runs.")
     })?;
     let event = read_event(reading, advertiser, offer, checks)?;
     let named = read_named(reading, advertiser, &snapshot.program, checks)?;
@@ -165,7 +166,10 @@ fn judge_txid<'a>(reading: &'a Reading, field: &str) -> Result<Option<&'a str>, 
     }
     if txid.chars().count() > TXID_CHARS_MAX {
         let message = format!("a transaction id has at most {TXID_CHARS_MAX} characters");
-        return Err(Rejection::new(Reason::MalformedRequest, field, message));
+        let expected = format!("an id of at most {TXID_CHARS_MAX} characters");
+        return Err(Rejection::new(Reason::MalformedRequest, field, message)
+            .expected(expected)
+            .advise("Send your id of this event alone, without other data."));
     }
     Ok(Some(txid))
 }

@@ -7,6 +7,7 @@ mod amounts;
 mod book;
 mod change;
 mod claim;
+mod complete;
 mod frame;
 mod gates;
 mod goal;
@@ -87,6 +88,10 @@ pub struct Decision {
     pub message: String,
     /// The parameter at fault, under the sender's own name for it where he has one; empty where it is none.
     pub field: String,
+    /// What stood there: shortened and masked. Empty where nothing did, or where it is a secret.
+    pub seen: String,
+    /// What should have stood there, in words.
+    pub expected: String,
     /// What the sender should change.
     pub advice: String,
     /// The click most likely meant by a damaged id: for people here, never for the sender.
@@ -155,7 +160,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     let mut checks = reading.checks.clone();
-    let ruling = match &reading.rejection {
+    let judged = match &reading.rejection {
         Some(rejection) => Err(rejection.clone()),
         None => judge::judge(reading, known, snapshot, id, now, &mut checks),
     };
@@ -165,11 +170,13 @@ pub fn decide(
         // The click that a damaged id was meant to be is not for the sender to learn.
         ClickSeen::Bad(_) => None,
     };
-    let ruling = ruling.unwrap_or_else(|rejection| {
-        let field = Some(rejection.field.as_str()).filter(|field| !field.is_empty());
-        checks.push(Check::failed(field.unwrap_or(rejection.reason.code()), &rejection.message));
-        Ruling::rejected(rejection)
-    });
+    let failed = judged.is_err();
+    let mut ruling = judged.unwrap_or_else(Ruling::rejected);
+    complete::complete(&mut ruling, reading, snapshot);
+    if failed {
+        let field = Some(ruling.field.as_str()).filter(|field| !field.is_empty());
+        checks.push(Check::failed(field.unwrap_or(ruling.reason.code()), &ruling.message));
+    }
     Decision {
         postback_id: id,
         at: now,
@@ -177,7 +184,9 @@ pub fn decide(
         outcome: ruling.reason.outcome(),
         reason: ruling.reason,
         message: ruling.message,
-        field: own_name(&ruling.field, reading, snapshot),
+        field: ruling.called,
+        seen: ruling.seen,
+        expected: ruling.expected,
         advice: ruling.advice,
         likely: ruling.likely,
         checks,
@@ -194,7 +203,11 @@ pub fn decide(
 pub(crate) struct Ruling {
     reason: Reason,
     message: String,
+    /// Under our name, and under the sender's.
     field: String,
+    called: String,
+    seen: String,
+    expected: String,
     advice: String,
     likely: Option<Prefix>,
     conversion_id: Option<ConversionId>,
@@ -208,6 +221,9 @@ impl Ruling {
             reason,
             message: message.into(),
             field: String::new(),
+            called: String::new(),
+            seen: String::new(),
+            expected: String::new(),
             advice: String::new(),
             likely: None,
             conversion_id: None,
@@ -224,14 +240,7 @@ impl Ruling {
     }
 
     fn rejected(rejection: Rejection) -> Self {
-        let (field, advice, likely) = (rejection.field, rejection.advice, rejection.likely);
-        Self { field, advice, likely, ..Self::new(rejection.reason, rejection.message) }
+        let Rejection { reason, field, called, message, seen, expected, advice, likely } = rejection;
+        Self { field, called, seen, expected, advice, likely, ..Self::new(reason, message) }
     }
-}
-
-/// The name under which this sender knows one of our fields.
-fn own_name(field: &str, reading: &Reading, snapshot: &Snapshot) -> String {
-    let advertiser = reading.advertiser.as_ref().and_then(|id| snapshot.program.advertisers.get(id));
-    let own = advertiser.and_then(|advertiser| advertiser.postback.params.get(field));
-    own.map_or(field, String::as_str).to_owned()
 }

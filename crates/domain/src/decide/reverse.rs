@@ -49,7 +49,9 @@ pub fn judge(
             Reason::TxidConflict,
             "original_txid",
             "the original belongs to another click",
-        ));
+        )
+        .expected("the transaction id of a conversion of the same click")
+        .advise("Name the original of this click, or send the click id of that one."));
     }
     checks.push(Check::passed("original", format!("it takes back {}", label(&history.conversion))));
     let micros = frame.named.amount.map(|amount| amount.micros);
@@ -223,7 +225,8 @@ fn apply(
             Reason::UnknownEvent,
             "event_type",
             "the original's goal is no longer in the program",
-        ));
+        )
+        .advise("Ask the operator whether this event is still counted."));
     };
     let mut after = before.clone();
     after.changed_at = event_time(&frame.named, frame.click, frame.now).max(before.changed_at);

@@ -135,6 +135,8 @@ fn decision(frame: &Frame<'_>, before: &Conversion, ruling: Ruling, checks: Vec<
         reason: ruling.reason,
         message: ruling.message,
         field: String::new(),
+        seen: String::new(),
+        expected: String::new(),
         advice: String::new(),
         likely: None,
         checks,

@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::placeholder;
 use super::request::Request;
 use super::{Check, Rejection};
 use crate::outcome::Reason;
@@ -20,6 +21,7 @@ pub fn judge_origin(
     if rules.require_https {
         if !request.https {
             return Err(Rejection::new(Reason::HttpsRequired, "", "the postback came without TLS")
+                .seen("a request over http://")
                 .advise("Send it to the https:// address."));
         }
         checks.push(Check::passed("https", "came over TLS"));
@@ -32,6 +34,7 @@ pub fn judge_origin(
                 "",
                 format!("{ip} is not among the addresses allowed"),
             )
+            .seen(ip.to_string())
             .advise("Send from an address that was agreed, or have this one added."));
         }
         checks.push(Check::passed("address", format!("{ip} is allowed")));
@@ -85,9 +88,27 @@ fn judge_token(expected: Option<&str>, seen: Option<&str>) -> Result<(), Rejecti
     match seen {
         None | Some("") => reject("no token came", "Add the agreed token to the postback."),
         Some(seen) if equal(seen.as_bytes(), expected.as_bytes()) => Ok(()),
-        Some(_) => reject("the token is not the advertiser's", "Compare the token with the one agreed."),
+        Some(seen) => Err(foreign_token(seen)),
     }
 }
+
+/// Says of a wrong token what can be said without any of it: it may be the right one, but for a slip.
+fn foreign_token(seen: &str) -> Rejection {
+    let reject = |message: String| Rejection::new(Reason::BadToken, "token", message);
+    let words = |found: &String| {
+        found.len() <= PLACEHOLDER_BYTES_MAX && !found.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    match placeholder::find(seen).filter(words) {
+        Some(found) => reject(format!("{found} was never replaced by the token"))
+            .seen("a placeholder")
+            .advise(format!("Write the agreed token in place of {found}.")),
+        None => reject("the token is not the advertiser's".into())
+            .seen(format!("a token of {} characters", seen.chars().count())),
+    }
+}
+
+/// A longer one could be a secret between two marks.
+const PLACEHOLDER_BYTES_MAX: usize = 24;
 
 fn judge_signature(request: &Request, rules: &Signature, secret: Option<&str>) -> Result<(), Rejection> {
     let reject = |message: String| {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Rejection;
 use super::placeholder;
-use crate::click_id::{ClickId, Returned};
+use super::search::Search;
+use super::shown::is_invisible;
+use super::{Rejection, quoted, shown};
+use crate::click_id::{ClickId, Prefix, Returned};
 use crate::outcome::Reason;
 use crate::program::Snapshot;
 use crate::time::Timestamp;
@@ -21,62 +23,140 @@ pub enum ClickSeen {
     Bad(Rejection),
 }
 
-/// Diagnoses `value`; `params` are searched for an id of ours that stands in another place.
+/// Diagnoses `value`, which came under the sender's `name`; `params` are searched for an id of ours that
+/// stands in another place.
 pub fn judge(
     value: Option<&str>,
+    name: &str,
     params: &BTreeMap<String, String>,
     snapshot: &Snapshot,
     now: Timestamp,
 ) -> ClickSeen {
+    let place = Place { name, search: Search { params, snapshot }, snapshot };
     let Some(value) = value.map(str::trim).filter(|value| !value.is_empty()) else {
-        let rejection = reject(Reason::MissingClickId, "no click id came")
-            .advise("Send back the click id that stood in the address of the landing page.");
-        return ClickSeen::Absent(misplaced(rejection, params, snapshot));
+        let rejection = place.reject(Reason::MissingClickId, "no click id came");
+        return ClickSeen::Absent(place.misplaced(rejection));
     };
-    match snapshot.keys.diagnose(value, |prefix| snapshot.fits(prefix, now)) {
-        Returned::Genuine { id, repaired } => ClickSeen::Genuine { id, repaired },
-        Returned::Truncated { prefix, length } => ClickSeen::Bad(
-            reject(Reason::TruncatedClickId, format!("{length} of the 26 characters of a click id came"))
-                .advise("Store and send all 26 characters; a field or column on the way is too short.")
-                .likely(prefix),
-        ),
-        Returned::Altered { prefix, lookalike } => {
-            let message = match lookalike {
-                Some(character) => {
-                    format!("the character {character:?} is none of a click id's; it was altered")
-                }
-                None => "the click id was altered on its way".to_owned(),
+    let returned = snapshot.keys.diagnose(value, |prefix| snapshot.fits(prefix, now));
+    if let Returned::Genuine { id, repaired } = returned {
+        return ClickSeen::Genuine { id, repaired };
+    }
+    let rejection = place.spilled(value).unwrap_or_else(|| match returned {
+        Returned::Truncated { prefix, length } => place.truncated(prefix, length),
+        Returned::Altered { prefix, odd } => place.altered(prefix, odd),
+        Returned::Genuine { .. } | Returned::Unknown => place.unknown(value),
+    });
+    ClickSeen::Bad(rejection.seen(shown(value, snapshot)))
+}
+
+/// Where the click id was looked for, and what came with it.
+struct Place<'a> {
+    name: &'a str,
+    search: Search<'a>,
+    snapshot: &'a Snapshot,
+}
+
+impl Place<'_> {
+    fn reject(&self, reason: Reason, message: impl Into<String>) -> Rejection {
+        Rejection::new(reason, "click_id", message).called(self.name)
+    }
+
+    fn quote(&self, name: &str) -> String {
+        quoted(&shown(name, self.snapshot))
+    }
+
+    /// Cut, and the rest stands at the start of another parameter.
+    fn spilled(&self, value: &str) -> Option<Rejection> {
+        let (other, id) = self.search.spilled(value)?;
+        let (name, other) = (self.quote(self.name), self.quote(other));
+        let length = value.chars().count();
+        let message = format!(
+            "{length} of the 26 characters of a click id came in {name}; the rest stands at the start of {other}"
+        );
+        let advice = format!(
+            "Send all 26 characters in {name}: the field that holds it on the way is too short, and its rest went on into {other}."
+        );
+        Some(self.reject(Reason::TruncatedClickId, message).advise(advice).likely(id.prefix()))
+    }
+
+    fn truncated(&self, prefix: Prefix, length: usize) -> Rejection {
+        let message = format!("{length} of the 26 characters of a click id came");
+        self.beside_the_whole(self.reject(Reason::TruncatedClickId, message), prefix)
+    }
+
+    fn altered(&self, prefix: Prefix, odd: Option<char>) -> Rejection {
+        let message = match odd {
+            Some(character) => format!("the click id was altered: it holds {}", describe(character)),
+            None => "the click id was altered on its way".to_owned(),
+        };
+        self.beside_the_whole(self.reject(Reason::AlteredClickId, message), prefix)
+    }
+
+    /// A damaged id names its likely click; the whole id may stand in another parameter.
+    fn beside_the_whole(&self, rejection: Rejection, prefix: Prefix) -> Rejection {
+        let whole = self.search.elsewhere().filter(|(_, id)| id.prefix() == prefix);
+        let rejection = if whole.is_some() { self.misplaced(rejection) } else { rejection };
+        rejection.likely(prefix)
+    }
+
+    fn unknown(&self, value: &str) -> Rejection {
+        if let Some(found) = placeholder::find(value) {
+            return self.unexpanded(&found);
+        }
+        if let Some((first, others)) = self.search.inside(value).split_first() {
+            let what = if others.is_empty() {
+                "a click id of ours with more around it"
+            } else {
+                "several click ids of ours"
             };
-            let advice = "Store and send the click id exactly as it came, as text.";
-            ClickSeen::Bad(reject(Reason::AlteredClickId, message).advise(advice).likely(prefix))
+            let advice =
+                format!("Send one click id alone in {}, without anything around it.", self.quote(self.name));
+            let rejection = self.reject(Reason::UnknownClickId, format!("the value holds {what}"));
+            return rejection
+                .expected("26 characters and nothing else")
+                .advise(advice)
+                .likely(first.prefix());
         }
-        Returned::Unknown => ClickSeen::Bad(judge_unknown(value, params, snapshot)),
-    }
-}
-
-fn judge_unknown(value: &str, params: &BTreeMap<String, String>, snapshot: &Snapshot) -> Rejection {
-    if let Some(found) = placeholder::find(value) {
-        return reject(Reason::UnexpandedMacro, format!("{found} was never replaced by a click id"))
-            .advise(format!("Replace {found} by the macro of your platform that holds our click id."));
-    }
-    let rejection = reject(Reason::UnknownClickId, "this is no click id of ours")
-        .advise("Send back the click id that stood in the address of the landing page.");
-    misplaced(rejection, params, snapshot)
-}
-
-/// Says in which other parameter a genuine id of ours stands, if one does.
-fn misplaced(rejection: Rejection, params: &BTreeMap<String, String>, snapshot: &Snapshot) -> Rejection {
-    let found = params.iter().find_map(|(name, value)| Some((name, snapshot.keys.read(value.trim())?)));
-    match found {
-        Some((name, id)) => {
-            let message = format!("{}; one stands in the parameter {name:?}", rejection.message);
-            let advice = format!("Send the value of {name:?} as the click id.");
-            Rejection { message, advice, ..rejection }.likely(id.prefix())
+        if let Some(found) = placeholder::find_inside(value) {
+            return self.unexpanded(&found);
         }
-        None => rejection,
+        self.misplaced(self.reject(Reason::UnknownClickId, "this is no click id of ours"))
+    }
+
+    fn unexpanded(&self, found: &str) -> Rejection {
+        let message = format!("{found} was never replaced by a click id");
+        let advice = format!("Replace {found} by the macro of your platform that holds our click id.");
+        let rejection = self.reject(Reason::UnexpandedMacro, message).expected(EXPECTED).advise(advice);
+        self.misplaced(rejection)
+    }
+
+    /// Says in which other parameter a genuine id of ours stands, if one does.
+    fn misplaced(&self, rejection: Rejection) -> Rejection {
+        let Some((other, id)) = self.search.elsewhere() else {
+            return rejection;
+        };
+        let other = self.quote(other);
+        let message = format!("{}; one of ours stands in the parameter {other}", rejection.message);
+        let advice = format!("Send the value of {other} as {}.", self.quote(self.name));
+        Rejection { message, advice, ..rejection }.likely(id.prefix())
     }
 }
 
-fn reject(reason: Reason, message: impl Into<String>) -> Rejection {
-    Rejection::new(reason, "click_id", message)
+const EXPECTED: &str = "26 characters, as in the landing page's address";
+
+/// A character that no click id has, as a person would call it.
+fn describe(character: char) -> String {
+    let code = u32::from(character);
+    match character {
+        _ if is_invisible(character) => format!("an invisible character (U+{code:04X})"),
+        _ if character.is_whitespace() => "a space inside".into(),
+        _ if character.is_control() => format!("a control character (U+{code:04X})"),
+        'a'..='z' | 'A'..='Z' => format!("the letter {character}, which no click id of ours has"),
+        '\u{370}'..='\u{3ff}' => format!("the Greek letter {character} in place of a Latin one"),
+        '\u{400}'..='\u{52f}' => {
+            format!("the Cyrillic letter {character} in place of a Latin one or a digit")
+        }
+        '\u{ff01}'..='\u{ff5e}' => format!("the wide character {character} in place of an ordinary one"),
+        _ => format!("the character {character}, which no click id has"),
+    }
 }

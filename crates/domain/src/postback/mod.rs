@@ -5,15 +5,17 @@
 mod authenticity;
 mod batch;
 mod identify;
+mod meant;
 mod placeholder;
 mod privacy;
+mod rejection;
 mod request;
+mod search;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use crate::click_id::{ClickId, Prefix};
+use crate::click_id::ClickId;
 use crate::decide::{History, Keyed};
 use crate::id::ConversionId;
 use crate::name::Name;
@@ -25,39 +27,10 @@ use crate::time::Timestamp;
 pub use batch::{Batch, OBJECTS_MAX, split};
 pub use identify::ClickSeen;
 pub use placeholder::find as find_placeholder;
-pub use request::{Method, Params, Request};
-
-/// One thing that was looked at, with what was seen. The list of them is the explanation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    pub check: String,
-    pub verdict: Verdict,
-    pub seen: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    Passed,
-    /// Passed, and something about it should be known.
-    Noted,
-    /// Recorded, and waits.
-    Held,
-    Failed,
-}
-
-/// Why a postback is not counted, for the sender and for the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    pub reason: Reason,
-    /// The parameter at fault; empty where it is none.
-    pub field: String,
-    pub message: String,
-    /// What the sender should change.
-    pub advice: String,
-    /// The click that was most likely meant. Never shown to the sender.
-    pub likely: Option<Prefix>,
-}
+pub use rejection::{Check, Rejection, Verdict};
+pub use request::{Fault, Method, Params, Request};
+pub(crate) use shown::is_invisible;
+pub use shown::{quoted, shown};
 
 /// A postback as far as it can be understood without the past.
 #[derive(Debug, Clone)]
@@ -68,6 +41,10 @@ pub struct Reading {
     pub pixel: bool,
     /// Our field's name = the value sent, ready to be stored.
     pub fields: BTreeMap<String, String>,
+    /// Our field's name = the name that it came under.
+    pub names: BTreeMap<String, String>,
+    /// Our field that is missing = the parameter that was probably meant for it.
+    pub meant: BTreeMap<&'static str, String>,
     pub click: ClickSeen,
     /// The event in our words, as far as the advertiser's own mapping says.
     pub event: Option<String>,
@@ -88,40 +65,6 @@ pub struct Stored {
     /// As its names were understood when it came.
     pub fields: BTreeMap<String, String>,
     pub params: Vec<(String, String)>,
-}
-
-impl Check {
-    pub fn passed(check: &str, seen: impl Into<String>) -> Self {
-        Self { check: check.into(), verdict: Verdict::Passed, seen: seen.into() }
-    }
-
-    pub fn noted(check: &str, seen: impl Into<String>) -> Self {
-        Self { check: check.into(), verdict: Verdict::Noted, seen: seen.into() }
-    }
-
-    pub fn held(check: &str, seen: impl Into<String>) -> Self {
-        Self { check: check.into(), verdict: Verdict::Held, seen: seen.into() }
-    }
-
-    pub fn failed(check: &str, seen: impl Into<String>) -> Self {
-        Self { check: check.into(), verdict: Verdict::Failed, seen: seen.into() }
-    }
-}
-
-impl Rejection {
-    pub fn new(reason: Reason, field: &str, message: impl Into<String>) -> Self {
-        Self { reason, field: field.into(), message: message.into(), advice: String::new(), likely: None }
-    }
-
-    pub fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.advice = advice.into();
-        self
-    }
-
-    pub fn likely(mut self, prefix: Prefix) -> Self {
-        self.likely = Some(prefix);
-        self
-    }
 }
 
 impl Reading {
@@ -174,7 +117,8 @@ impl Reading {
     /// What an earlier reading becomes when it is judged a second time: authenticated, from its stored fields.
     pub fn again(stored: Stored, snapshot: &Snapshot) -> Self {
         let Stored { at, advertiser, pixel, fields, .. } = stored;
-        let click = identify::judge(fields.get("click_id").map(String::as_str), &fields, snapshot, at);
+        let value = fields.get("click_id").map(String::as_str);
+        let click = identify::judge(value, "click_id", &fields, snapshot, at);
         let checks = vec![Check::passed("authenticity", "established when the postback arrived")];
         let event = our_event(&fields, snapshot.program.advertisers.get(&advertiser));
         Self {
@@ -182,6 +126,8 @@ impl Reading {
             advertiser: Some(advertiser),
             pixel,
             fields,
+            names: BTreeMap::new(),
+            meant: BTreeMap::new(),
             click,
             event,
             checks,
@@ -194,8 +140,9 @@ impl Reading {
     /// The same, with the sender's names understood as the program has them now.
     pub fn anew(stored: Stored, snapshot: &Snapshot) -> Self {
         let params = Params { pairs: stored.params.clone(), ..Params::default() };
-        let fields = map(&params, snapshot.program.advertisers.get(&stored.advertiser), snapshot);
-        Self::again(Stored { fields, ..stored }, snapshot)
+        let Mapped { fields, names } =
+            map(&params, snapshot.program.advertisers.get(&stored.advertiser), snapshot);
+        Self { names, ..Self::again(Stored { fields, ..stored }, snapshot) }
     }
 }
 
@@ -223,19 +170,23 @@ fn read_with(
         Ok(Sender::Known(advertiser)) => Some(advertiser),
         Ok(Sender::OfClick(_)) | Err(_) => None,
     };
-    let fields = map(&params, advertiser, snapshot);
+    let Mapped { fields, names } = map(&params, advertiser, snapshot);
+    let meant = meant::find(&params, advertiser, &fields);
     let click = match found {
         Ok(Sender::OfClick(id)) => ClickSeen::Genuine { id, repaired: None },
         Ok(Sender::Known(_)) | Err(_) => {
             let value = fields.get("click_id").map(String::as_str);
-            identify::judge(value, &params.pairs_map(), snapshot, request.at)
+            let name = names.get("click_id").map_or_else(|| name_of_id(advertiser), String::as_str);
+            identify::judge(value, name, &params.pairs_map(), snapshot, request.at)
         }
     };
     let token = advertiser.and_then(|advertiser| raw_value(&params, advertiser, "token"));
     let rejection = match (found.err(), advertiser) {
         (Some(rejection), _) => Some(rejection),
         (None, Some(advertiser)) => {
-            judge(request, &params, token, advertiser, snapshot, signature, &mut checks).err()
+            judge(request, &params, token, advertiser, snapshot, signature, &mut checks)
+                .map(|()| checks.extend(notes(&params, advertiser, &meant, snapshot)))
+                .err()
         }
         (None, None) => None,
     };
@@ -245,6 +196,8 @@ fn read_with(
         pixel: request.pixel,
         event: our_event(&fields, advertiser),
         fields,
+        names,
+        meant,
         click,
         checks,
         rejection,
@@ -269,12 +222,57 @@ fn judge(
         authenticity::judge_secrets(request, token, advertiser, snapshot, signature, checks)?;
     }
     if let Some(fault) = &params.fault {
-        return Err(Rejection::new(Reason::MalformedRequest, "", fault.clone())
-            .advise("Send each parameter once, in UTF-8, as a query, a form or a JSON object."));
+        return Err(malformed(fault, snapshot));
     }
     checks.push(Check::passed("form", format!("{} parameters", params.pairs.len())));
     checks.extend(params.repaired.iter().map(|what| Check::noted("form", what)));
     Ok(())
+}
+
+fn malformed(fault: &Fault, snapshot: &Snapshot) -> Rejection {
+    let rejection = Rejection::new(Reason::MalformedRequest, "", fault.message.clone());
+    match &fault.param {
+        Some(name) => {
+            let name = shown(name, snapshot);
+            let message = format!("the parameter {} {}", quoted(&name), fault.message);
+            Rejection { message, ..rejection }.called(name)
+        }
+        None => rejection,
+    }
+}
+
+/// More placeholders than this are not listed.
+const PLACEHOLDERS_MAX: usize = 10;
+
+/// What is no reason to reject and should be known: names that nobody reads, placeholders never replaced.
+fn notes(
+    params: &Params,
+    advertiser: &Advertiser,
+    meant: &BTreeMap<&'static str, String>,
+    snapshot: &Snapshot,
+) -> Vec<Check> {
+    let note = |(field, name): (&&str, &String)| {
+        let expected = names(Some(advertiser), field).first().copied().unwrap_or(field);
+        let name = quoted(&shown(name, snapshot));
+        Check::noted("form", format!("{name} is not read; {} was probably meant", quoted(expected)))
+    };
+    let mut notes: Vec<Check> = meant.iter().map(note).collect();
+    // These are judged in their turn, and say so with a reason of their own.
+    let judged: BTreeSet<&str> =
+        FIELDS.iter().chain(&["token"]).flat_map(|field| names(Some(advertiser), field)).collect();
+    let unread = params.pairs.iter().filter(|(name, _)| !judged.contains(name.as_str()));
+    let found = unread.filter_map(|(name, value)| Some((name, find_placeholder(value)?)));
+    let found: Vec<(&String, String)> = found.collect();
+    for (name, placeholder) in found.iter().take(PLACEHOLDERS_MAX) {
+        let effect = if *name == "test" { "; the postback counts as a real one" } else { "" };
+        let seen = format!("{}: {placeholder} was never replaced{effect}", shown(name, snapshot));
+        notes.push(Check::noted("placeholder", seen));
+    }
+    if PLACEHOLDERS_MAX < found.len() {
+        let rest = found.len().saturating_sub(PLACEHOLDERS_MAX);
+        notes.push(Check::noted("placeholder", format!("{rest} more parameters hold one")));
+    }
+    notes
 }
 
 fn transport(request: &Request) -> String {
@@ -320,16 +318,20 @@ fn find_advertiser<'a>(
         return Ok(Sender::Known(advertiser));
     }
     if let Some(fault) = &params.fault {
-        return Err(Rejection::new(Reason::MalformedRequest, "", fault.clone()));
+        return Err(malformed(fault, snapshot));
     }
     let names = click_id_names(snapshot);
-    let values =
-        || names.iter().filter_map(|name| params.value(name)).filter(|value| !value.trim().is_empty());
+    let named = names.iter().filter_map(|name| Some((*name, params.value(name)?)));
+    let named: Vec<(&str, &str)> = named.filter(|(_, value)| !value.trim().is_empty()).collect();
     let pairs = params.pairs_map();
     // A sender may use a default name for something of his own: a genuine id under any name is the one.
-    let genuine = values().map(|value| identify::judge(Some(value), &pairs, snapshot, now));
+    let genuine = named.iter().map(|(name, value)| identify::judge(Some(value), name, &pairs, snapshot, now));
     let genuine = genuine.into_iter().find(|seen| matches!(seen, ClickSeen::Genuine { .. }));
-    match genuine.unwrap_or_else(|| identify::judge(values().next(), &pairs, snapshot, now)) {
+    let first = || {
+        let name = named.first().map_or(name_of_id(None), |(name, _)| name);
+        identify::judge(named.first().map(|(_, value)| *value), name, &pairs, snapshot, now)
+    };
+    match genuine.unwrap_or_else(first) {
         ClickSeen::Genuine { id, .. } => {
             let link = snapshot.link(id.prefix().link);
             let Some(advertiser) = link.and_then(|link| snapshot.program.advertiser_of(link)) else {
@@ -369,24 +371,38 @@ fn raw_value<'a>(params: &'a Params, advertiser: &Advertiser, field: &str) -> Op
         .filter(|value| !value.is_empty())
 }
 
+/// The name under which a click id is expected.
+fn name_of_id(advertiser: Option<&Advertiser>) -> &str {
+    advertiser.and_then(|one| one.postback.params.get("click_id")).map_or("click_id", String::as_str)
+}
+
+struct Mapped {
+    fields: BTreeMap<String, String>,
+    names: BTreeMap<String, String>,
+}
+
 /// Their names to ours, with the values as they may be stored.
-fn map(params: &Params, advertiser: Option<&Advertiser>, snapshot: &Snapshot) -> BTreeMap<String, String> {
+fn map(params: &Params, advertiser: Option<&Advertiser>, snapshot: &Snapshot) -> Mapped {
     let subs = (1..=10).map(|number| format!("sub{number}"));
     let fields = FIELDS.iter().map(|field| (*field).to_owned()).chain(subs).chain(["test".to_owned()]);
-    let mut mapped = BTreeMap::new();
+    let mut mapped = Mapped { fields: BTreeMap::new(), names: BTreeMap::new() };
     for field in fields {
         let names = if field == "test" { vec!["test"] } else { names(advertiser, &field) };
         let value = names.iter().find_map(|name| params.value(name).map(|value| (name, value)));
         if let Some((name, value)) = value {
-            mapped.insert(field.clone(), storable(&field, name, value, snapshot));
+            mapped.fields.insert(field.clone(), storable(&field, name, value, snapshot));
+            mapped.names.insert(field.clone(), (*name).to_owned());
         }
     }
     mapped
 }
 
 /// Keys stay as they are (an e-mail address as its hash); everything else is masked by its name and form.
+/// A secret of ours is one wherever it stands.
 fn storable(field: &str, name: &str, value: &str, snapshot: &Snapshot) -> String {
+    let is_secret = || snapshot.secrets.0.values().any(|secret| secret == value);
     match field {
+        _ if !value.is_empty() && is_secret() => privacy::REDACTED.to_owned(),
         "click_id" | "txid" | "original_txid" | "subscription_id" if privacy::is_email(value.trim()) => {
             privacy::hash_key(value, &snapshot.keys.derived("email"))
         }
@@ -414,13 +430,12 @@ fn stored_form(
         Some(advertiser) => names(Some(advertiser), "token"),
         None => others.flat_map(|other| names(Some(other), "token")).chain(names(None, "token")).collect(),
     };
-    let is_secret = |value: &str| snapshot.secrets.0.values().any(|secret| secret == value);
     let field_of = |name: &str| {
         let named = |field: &&&str| names(advertiser, field).contains(&name);
         FIELDS.iter().find(named).copied().unwrap_or_default()
     };
     let stored = |(name, value): &(String, String)| {
-        let value = if (secret.contains(&name.as_str()) || is_secret(value)) && !value.is_empty() {
+        let value = if secret.contains(&name.as_str()) && !value.is_empty() {
             privacy::REDACTED.to_owned()
         } else {
             storable(field_of(name), name, value, snapshot)

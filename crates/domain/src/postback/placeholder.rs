@@ -27,7 +27,12 @@ const NAME_CHARS_MAX: usize = 64;
 
 /// The placeholder that the whole value is, encoded or not; `None` for a real value.
 pub fn find(value: &str) -> Option<String> {
-    let mut text = value.trim().to_owned();
+    let value = value.trim();
+    // Most values are none, and are not looked at any further.
+    if value.starts_with(|first: char| first.is_ascii_alphanumeric()) && !WORDS.contains(&value) {
+        return None;
+    }
+    let mut text = value.to_owned();
     for _ in 0..3 {
         if is_placeholder(&text) {
             return Some(text);
@@ -39,6 +44,45 @@ pub fn find(value: &str) -> Option<String> {
         text = decoded;
     }
     None
+}
+
+/// Marks that are unmistakable in the middle of a value.
+const PLAIN_MARKS: [(&str, &str); 8] = [
+    ("{{", "}}"),
+    ("${", "}"),
+    ("{", "}"),
+    ("[[[", "]]]"),
+    ("[[", "]]"),
+    ("[", "]"),
+    ("##", "##"),
+    ("%%", "%%"),
+];
+
+/// A placeholder with other characters around it, encoded or not: `pre_{click_id}`.
+pub fn find_inside(value: &str) -> Option<String> {
+    let mut text = value.chars().take(INSIDE_CHARS_MAX).collect::<String>();
+    for _ in 0..3 {
+        if let Some(found) = PLAIN_MARKS.iter().find_map(|(open, close)| between(&text, open, close)) {
+            return Some(found);
+        }
+        let decoded = percent_encoding::percent_decode_str(&text).decode_utf8().ok()?.into_owned();
+        if decoded == text {
+            return None;
+        }
+        text = decoded;
+    }
+    None
+}
+
+/// A placeholder stands near the beginning, or nobody could tell what the value is.
+const INSIDE_CHARS_MAX: usize = 300;
+
+fn between(text: &str, open: &str, close: &str) -> Option<String> {
+    text.match_indices(open).find_map(|(offset, _)| {
+        let inside = text.get(offset..)?.strip_prefix(open)?;
+        let (name, _) = inside.split_once(close)?;
+        is_macro_name(name).then(|| format!("{open}{name}{close}"))
+    })
 }
 
 fn is_placeholder(text: &str) -> bool {

@@ -5,6 +5,7 @@ use std::hash::Hasher;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 pub const REDACTED: &str = "***";
+const HASHED: &str = "email-";
 
 /// Parameters named like a person's data, compared without case, `-` and `_`.
 const PERSONAL: [&str; 26] = [
@@ -124,7 +125,8 @@ pub fn mask_text(text: &str) -> String {
 }
 
 pub fn is_email(word: &str) -> bool {
-    let decoded = percent_encoding::percent_decode_str(word).decode_utf8_lossy();
+    let once = percent_encoding::percent_decode_str(word).decode_utf8_lossy();
+    let decoded = percent_encoding::percent_decode_str(&once).decode_utf8_lossy();
     let Some((local, domain)) = decoded.rsplit_once('@') else {
         return false;
     };
@@ -145,7 +147,13 @@ fn is_phone(word: &str) -> bool {
 pub fn hash_key(value: &str, key: &[u8; 16]) -> String {
     let mut hasher = SipHasher24::new_with_key(key);
     hasher.write(value.trim().to_lowercase().as_bytes());
-    format!("email-{:032x}", hasher.finish128().as_u128())
+    format!("{HASHED}{:032x}", hasher.finish128().as_u128())
+}
+
+/// Whether this is what [`hash_key`] gives.
+pub fn is_hashed_key(value: &str) -> bool {
+    let hash = value.strip_prefix(HASHED);
+    hash.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

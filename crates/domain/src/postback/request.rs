@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
-use crate::entities;
+use super::placeholder;
+use crate::entities::{self, Repair};
 use crate::time::Timestamp;
 
 /// More parameters than this are no postback.
@@ -43,7 +44,15 @@ pub struct Params {
     /// What was mended on the way, in words.
     pub repaired: Vec<String>,
     /// Why the request cannot be read.
-    pub fault: Option<String>,
+    pub fault: Option<Fault>,
+}
+
+/// Why a request cannot be read: a whole sentence, or what is wrong with one parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The sender's name of the parameter at fault.
+    pub param: Option<String>,
+    pub message: String,
 }
 
 impl Request {
@@ -73,8 +82,12 @@ impl Request {
 }
 
 impl Params {
-    fn set_fault(&mut self, fault: String) {
-        self.fault.get_or_insert(fault);
+    fn set_fault(&mut self, message: String) {
+        self.fault.get_or_insert(Fault { param: None, message });
+    }
+
+    fn set_fault_of(&mut self, name: &str, message: &str) {
+        self.fault.get_or_insert_with(|| Fault { param: Some(name.to_owned()), message: message.to_owned() });
     }
 
     fn read_body(&mut self, content_type: &str, body: &[u8]) {
@@ -101,15 +114,17 @@ impl Params {
             }
         };
         let (text, found) = entities::repair_entities(&text);
-        self.repaired.extend(
-            found.into_iter().map(|what| format!("{what} in the {place} was read as what it stood for")),
-        );
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        let read_as = |repair: Repair| format!("{} in the {place} was read as {}", repair.seen, repair.meant);
+        self.repaired.extend(found.into_iter().map(read_as));
+        for piece in text.split('&').filter(|piece| !piece.is_empty()) {
+            let Some((name, value)) = decode(piece) else {
+                continue;
+            };
             // The decoder replaces what is not UTF-8; a sender's own U+FFFD is no more use than that.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
-                self.set_fault(format!("a parameter of the {place} is not UTF-8"));
+                self.set_fault_of(&name, "is not UTF-8");
             }
-            self.push(name.into_owned(), value.into_owned());
+            self.push(name, value);
         }
     }
 
@@ -130,18 +145,27 @@ impl Params {
             return;
         }
         if name.contains('\0') || value.contains('\0') {
-            self.set_fault("a parameter holds a NUL character".into());
+            self.set_fault_of(&name, "holds a NUL character");
         }
         let before = self.pairs.iter().find(|(known, _)| *known == name);
         match before {
             Some((_, known)) if *known == value => {}
             Some(_) => {
-                self.set_fault(format!("the parameter {name:?} stands twice with different values"));
+                self.set_fault_of(&name, "stands twice with different values");
                 self.pairs.push((name, value));
             }
             None => self.pairs.push((name, value)),
         }
     }
+}
+
+/// One `name=value` of a query or form. A placeholder such as `%CAMPAIGN%` is no percent-encoding, although
+/// it begins like one: no sound value ends in a `%`.
+fn decode(piece: &str) -> Option<(String, String)> {
+    let (name, value) = form_urlencoded::parse(piece.as_bytes()).next()?;
+    let raw = piece.split_once('=').map(|(_, raw)| raw).unwrap_or_default();
+    let verbatim = raw.starts_with('%') && raw.ends_with('%') && placeholder::find(raw).is_some();
+    Some((name.into_owned(), if verbatim { raw.to_owned() } else { value.into_owned() }))
 }
 
 /// A JSON object's members in their order, values as text; a name that comes twice comes twice.

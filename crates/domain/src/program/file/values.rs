@@ -148,7 +148,7 @@ pub(super) fn template<'a>(section: &mut Section<'a>, key: &'a str) -> Option<Pl
     let source = section.text(key)?;
     let (repaired, found) = repair_entities(source.value);
     if !found.is_empty() {
-        let found = found.join(", ");
+        let found = found.iter().map(|repair| repair.seen).collect::<Vec<_>>().join(", ");
         let message = format!("\"{key}\" was damaged by a web page and is repaired: it contains {found}");
         section.mistakes.warn(source.place, message);
     }
