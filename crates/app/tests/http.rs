@@ -6,7 +6,7 @@ mod support;
 
 use proofback_testkit::Reply;
 use serde_json::Value;
-use support::{ADMIN, Server};
+use support::{ADMIN, Server, run, stdout};
 
 struct World {
     server: Server,
@@ -224,6 +224,43 @@ async fn the_click_that_was_meant_is_for_people_here_and_never_for_the_sender() 
     assert_eq!(world.server.api(&format!("/postbacks/{id}")).await["likely_click"], click.as_str());
     let trace = world.server.api(&format!("/trace/{}", &click[..22])).await;
     assert_eq!(trace["timeline"].as_array().unwrap().len(), 2, "{trace}");
+}
+
+#[tokio::test]
+async fn a_rejection_says_the_same_in_the_answer_the_api_and_explain() {
+    let world = world(&[]);
+    let server = &world.server;
+    let click = server.click("reelmedia-de").await;
+    for (query, field, seen) in [
+        ("cid=GOOD&goal=ftd&sum=1,50".to_owned(), "sum", "1,50"),
+        ("cid=GOOD&goal=signup".to_owned(), "goal", "signup"),
+        (format!("cid={}&goal=ftd&sub2={}", &click[..15], &click[15..]), "cid", &click[..15]),
+        ("cid=ann%40example.com&goal=ftd".to_owned(), "cid", "an e-mail address"),
+        ("goal=ftd&clickid=7".to_owned(), "cid", ""),
+    ] {
+        let query = query.replace("GOOD", &click);
+        let reply = server.get(&format!("/postback/casino?token=t0ken&{query}")).await;
+        let answer = json(&reply);
+        let id = answer["postback_id"].as_str().unwrap();
+        let logged = server.api(&format!("/postbacks/{id}")).await;
+        let listed = server.api("/postbacks?limit=1").await["postbacks"][0].clone();
+        let explained = stdout(&run(&["explain", id, "--server", &server.url]));
+        for name in ["message", "field", "seen", "expected", "advice"] {
+            let told = answer.get(name).and_then(Value::as_str).unwrap_or_default();
+            assert_eq!((&logged[name], &listed[name]), (&told.into(), &told.into()), "{query} {name}");
+            assert!(explained.contains(told), "{query} {name} {told:?}\n{explained}");
+            assert!(name == "seen" || !told.is_empty(), "{query} {name}");
+        }
+        assert_eq!((answer["field"].as_str(), logged["seen"].as_str()), (Some(field), Some(seen)), "{query}");
+        assert!(
+            answer.get("likely_click").is_none() && answer.get("click_id").is_none_or(|id| *id == *click)
+        );
+        if seen.is_empty() {
+            assert!(answer.get("seen").is_none(), "{answer}");
+        }
+    }
+    let spilled = server.api("/postbacks?reason=truncated_click_id").await;
+    assert_eq!(spilled["postbacks"][0]["likely_click"], click.as_str());
 }
 
 #[tokio::test]

@@ -53,6 +53,9 @@ pub struct PostbackRow {
     pub reason: Reason,
     pub message: String,
     pub field: String,
+    /// What stood in the field: shortened and masked.
+    pub seen: String,
+    pub expected: String,
     pub advice: String,
     pub checks: Vec<Check>,
     pub conversion_id: Option<ConversionId>,

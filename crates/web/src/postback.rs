@@ -187,7 +187,9 @@ fn log(web: &Web, decision: &Decision) {
         outcome,
         reason,
         advertiser = decision.advertiser.as_ref().map_or("", |id| id.as_str()),
-        "postback decided"
+        field = ?decision.field,
+        "postback decided: {}",
+        decision.message.replace(char::is_control, " ")
     );
 }
 
@@ -278,7 +280,8 @@ fn answer(decision: &Decision, always_200: bool) -> Response {
     (status, headers, Value::Object(sender_view(decision)).to_string()).into_response()
 }
 
-/// What the sender learns: the outcome, the ids and the field at fault; nothing of the partner.
+/// What the sender learns: the outcome, the ids and the field at fault; nothing of the partner, and no
+/// character of a click id that he did not send.
 fn sender_view(decision: &Decision) -> Map<String, Value> {
     let mut view = Map::new();
     let mut put = |name: &str, value: Option<String>| {
@@ -290,6 +293,8 @@ fn sender_view(decision: &Decision) -> Map<String, Value> {
     put("reason", Some(decision.reason.code().into()));
     put("message", Some(decision.message.clone()));
     put("field", Some(decision.field.clone()));
+    put("seen", Some(decision.seen.clone()));
+    put("expected", Some(decision.expected.clone()));
     put("advice", Some(decision.advice.clone()));
     put("postback_id", Some(decision.postback_id.to_string()));
     put("conversion_id", decision.conversion_id.map(|id| id.to_string()));

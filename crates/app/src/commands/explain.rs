@@ -36,6 +36,8 @@ pub fn explanation(postback: &Value) -> String {
     lines.extend(checks(postback));
     for (name, label) in [
         ("field", "field at fault"),
+        ("seen", "what stood there"),
+        ("expected", "what was expected"),
         ("advice", "what the sender should change"),
         ("likely_click", "most likely meant click"),
         ("click_id", "click"),

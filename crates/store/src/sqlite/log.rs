@@ -24,9 +24,9 @@ pub fn insert(
         None => None,
     };
     let statement = "insert into postback (id, outcome, reason, message, field, advice, checks, conversion_id, status, \
-        decided_at, revision, answers, at, method, path, ip, params, fields, advertiser, click_id, likely, channel, \
-        duration_us, known_changes) \
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+        decided_at, revision, answers, seen, expected, at, method, path, ip, params, fields, advertiser, click_id, likely, \
+        channel, duration_us, known_changes) \
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, \
         (select coalesce(max(number), 0) from change))";
     connection.prepare_cached(statement)?.execute(rusqlite::params![
         decision.postback_id.to_bytes(),
@@ -41,6 +41,8 @@ pub fn insert(
         decision.at.millis(),
         decision.revision,
         answers(known)?,
+        decision.seen,
+        decision.expected,
         reading.at.millis(),
         raw.method,
         raw.path,
@@ -61,7 +63,7 @@ pub fn replace(connection: &Connection, known: &Known, decision: &Decision) -> R
     keep_earlier(connection, decision.postback_id)?;
     let statement = "update postback set outcome = ?2, reason = ?3, message = ?4, field = ?5, advice = ?6, checks = ?7, \
         conversion_id = ?8, status = ?9, decided_at = ?10, revision = ?11, answers = ?12, \
-        click_id = coalesce(?13, click_id), known_changes = (select coalesce(max(number), 0) from change) where id = ?1";
+        seen = ?13, expected = ?14, click_id = coalesce(?15, click_id), known_changes = (select coalesce(max(number), 0) from change) where id = ?1";
     connection.prepare_cached(statement)?.execute(rusqlite::params![
         decision.postback_id.to_bytes(),
         decision.outcome.code(),
@@ -75,6 +77,8 @@ pub fn replace(connection: &Connection, known: &Known, decision: &Decision) -> R
         decision.at.millis(),
         decision.revision,
         answers(known)?,
+        decision.seen,
+        decision.expected,
         decision.click_id.map(ClickId::to_bytes),
     ])?;
     Ok(())

@@ -11,8 +11,11 @@ use crate::error::OpenError;
 use crate::spill::Spill;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/0001_start.sql"), include_str!("../../migrations/0002_second_look.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/0001_start.sql"),
+    include_str!("../../migrations/0002_second_look.sql"),
+    include_str!("../../migrations/0003_seen_expected.sql"),
+];
 
 pub struct Opened {
     pub writer: Connection,

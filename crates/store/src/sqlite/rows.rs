@@ -269,7 +269,7 @@ pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
 pub const PIXEL: &str = "pixel";
 
 pub const POSTBACK: &str = "id, at, method, path, ip, params, fields, advertiser, click_id, outcome, reason, message, \
-    field, advice, checks, conversion_id, status, decided_at, revision, likely, channel, duration_us";
+    field, advice, checks, conversion_id, status, decided_at, revision, likely, channel, duration_us, seen, expected";
 
 pub fn postback(row: &Row<'_>) -> Result<PostbackRow> {
     let fields: BTreeMap<String, String> = json(row, 6)?;
@@ -289,6 +289,8 @@ pub fn postback(row: &Row<'_>) -> Result<PostbackRow> {
         reason: reason(row, 10)?,
         message: row.get(11)?,
         field: row.get(12)?,
+        seen: row.get(22)?,
+        expected: row.get(23)?,
         advice: row.get(13)?,
         checks: json(row, 14)?,
         conversion_id: optional_id(row, 15)?,

@@ -62,6 +62,8 @@ pub fn show(row: &PostbackRow, whole: bool) -> Value {
         "reason": row.reason,
         "message": row.message,
         "field": row.field,
+        "seen": row.seen,
+        "expected": row.expected,
         "advice": row.advice,
         "conversion_id": row.conversion_id,
         "status": row.status,
