@@ -370,6 +370,7 @@ fn no_answer_shows_a_person_or_a_secret() {
         format!("cid={click}&sum=ann%40example.com"),
         format!("cid={click}&sum=%2B49%20170%201234567"),
         format!("cid={click}&st=t0ken"),
+        format!("cid={click}&st=my-t0ken-"),
         format!("cid={click}&currency=t0ken"),
         format!("cid={click}&order=ann%40example.com&original_txid=ann%40example.com&goal=refund"),
         format!("ann%40example.com={click}"),

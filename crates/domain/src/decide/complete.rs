@@ -3,7 +3,7 @@
 
 use super::Ruling;
 use crate::outcome::Reason;
-use crate::postback::{Reading, quoted, shown};
+use crate::postback::{Reading, quoted, shown, without_secrets};
 use crate::program::Snapshot;
 
 /// What a reason means wherever it is given.
@@ -166,6 +166,7 @@ pub fn complete(ruling: &mut Ruling, reading: &Reading, snapshot: &Snapshot) {
     let Some(meaning) = MEANINGS.iter().find(|meaning| meaning.reason == ruling.reason) else {
         return;
     };
+    ruling.message = without_secrets(&ruling.message, snapshot);
     fill(&mut ruling.field, meaning.field);
     let name = own_name(&ruling.field, reading, snapshot);
     fill(&mut ruling.called, &name);

@@ -29,7 +29,7 @@ pub use identify::ClickSeen;
 pub use placeholder::find as find_placeholder;
 pub use rejection::{Check, Rejection, Verdict};
 pub use request::{Fault, Method, Params, Request};
-pub(crate) use shown::is_invisible;
+pub(crate) use shown::{is_invisible, without_secrets};
 pub use shown::{quoted, shown};
 
 /// A postback as far as it can be understood without the past.

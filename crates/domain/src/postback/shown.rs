@@ -12,16 +12,19 @@ const SECRET_CHARS_MIN: usize = 4;
 
 /// A parameter's value or name without secrets, e-mail addresses and phone numbers.
 pub fn shown(value: &str, snapshot: &Snapshot) -> String {
-    let mut text = value.trim().to_owned();
-    for secret in snapshot.secrets.0.values().filter(|secret| SECRET_CHARS_MIN <= secret.len()) {
-        if text.contains(secret.as_str()) {
-            text = text.replace(secret.as_str(), privacy::REDACTED);
-        }
-    }
+    let text = without_secrets(value.trim(), snapshot);
     if privacy::is_hashed_key(&text) {
         return "an e-mail address".into();
     }
     clip(&privacy::mask_text(&text))
+}
+
+/// Text in which no secret of ours stands.
+pub fn without_secrets(text: &str, snapshot: &Snapshot) -> String {
+    let secrets = snapshot.secrets.0.values().filter(|secret| SECRET_CHARS_MIN <= secret.len());
+    secrets.fold(text.to_owned(), |text, secret| {
+        if text.contains(secret.as_str()) { text.replace(secret.as_str(), privacy::REDACTED) } else { text }
+    })
 }
 
 /// Masked text between quotation marks, for the middle of a sentence.
