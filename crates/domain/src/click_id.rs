@@ -379,6 +379,35 @@ mod tests {
     }
 
     #[test]
+    fn every_lookalike_and_wide_character_leads_to_the_same_click() {
+        let id = sample();
+        let wide = |character: char| char::from_u32(u32::from(character) + 0xfee0).unwrap();
+        let looks_like = |text: &str, from: char, to: char| text.replace(from, &to.to_string());
+        let text = id.to_string();
+        let damaged = [
+            text.chars().map(wide).collect::<String>(),
+            text.to_uppercase().chars().map(wide).collect(),
+            looks_like(&text, '0', 'О'),
+            looks_like(&text, '0', 'ο'),
+            looks_like(&text, '1', 'l'),
+            looks_like(&text, 'v', 'u'),
+            looks_like(&text, 'a', 'а'),
+            looks_like(&text, 'e', 'е'),
+            looks_like(&text, 'c', 'с'),
+            looks_like(&text, 'p', 'р'),
+            looks_like(&text, 'x', 'х'),
+            format!("{}\u{200b}-\u{a0}'{}", &text[..7], &text[7..]),
+        ];
+        for damaged in damaged.iter().filter(|damaged| **damaged != text) {
+            let seen = diagnose(damaged);
+            assert!(
+                matches!(seen, Returned::Altered { prefix, odd: Some(_) } if prefix == id.prefix()),
+                "{damaged}: {seen:?}"
+            );
+        }
+    }
+
+    #[test]
     fn no_single_other_character_is_ever_accepted() {
         let id = sample().to_string();
         for position in 0..id.len() {

@@ -361,7 +361,7 @@ fn a_damaged_copy_of_an_address_is_repaired_and_said_so() {
 fn personal_data_and_secrets_are_in_no_stored_form() {
     let (world, click) = casino();
     let query = format!(
-        "key=t0ken&cid={click}&order=ann%40example.com&goal=ftd&sum=50&email=ann%40example.com&sub1=ann%40example.com&phone=123&x=%2B491701234567"
+        "key=t0ken&cid={click}&order=ann%40example.com&goal=ftd&st=t0ken&sum=50&email=ann%40example.com&sub1=ann%40example.com&phone=123&x=%2B491701234567"
     );
     let reading =
         proofback_domain::postback::read(&world.request(Some("casino"), &query), &world.snapshot, None);

@@ -7,7 +7,7 @@ mod support;
 
 use proofback_domain::decide::Decision;
 use proofback_domain::outcome::{Outcome, Reason};
-use proofback_domain::postback::Verdict;
+use proofback_domain::postback::{Verdict, read};
 use proptest::prelude::*;
 use support::Installation;
 
@@ -377,6 +377,9 @@ fn no_answer_shows_a_person_or_a_secret() {
         "t0ken=1&t0ken=2".to_owned(),
     ] {
         let decision = casino_get(&mut world, &query);
+        let request = world.request(Some("casino"), &query);
+        let reading = read(&request, &world.snapshot, None);
+        assert!(reading.fields.values().all(|value| value != "t0ken"), "{query}");
         let told = format!("{} {:?}", told(&decision), decision.checks);
         for secret in ["t0ken", "ann", "1701234567", "170 1234567"] {
             assert!(!told.contains(secret), "{query}: {told}");
@@ -467,8 +470,12 @@ proptest! {
             sent.push_str(&click[cut..]);
         }
         let decision = casino_get(&mut world, &query);
-        prop_assume!(decision.outcome == Outcome::Rejected);
-        prop_assert_eq!(decision.click_id, None);
+        if decision.outcome != Outcome::Rejected {
+            // Nothing that matters was damaged: the whole id was sent.
+            return Ok(());
+        }
+        // A request can be malformed around a whole id.
+        prop_assert!(decision.click_id.is_none() || sent.to_lowercase().contains(&click));
         let (sent, told) = (sent.to_lowercase(), told(&decision).to_lowercase());
         for start in 0..=click.len() - 8 {
             let run = &click[start..start + 8];

@@ -127,4 +127,18 @@ mod tests {
         }
         assert!(opened.readers[0].execute("delete from click", []).is_err());
     }
+    #[test]
+    fn a_postback_of_the_first_schema_is_kept_by_every_later_one() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let insert = "insert into postback (id, at, method, path, ip, params, fields, outcome, reason, message, \
+            field, advice, checks, decided_at, revision) values (zeroblob(16), 1, 'GET', '/', '', '[]', '{}', \
+            'rejected', 'bad_amount', 'm', 'sum', 'a', '[]', 1, 1)";
+        connection.execute(insert, []).unwrap();
+        migrate(&connection, "memory").unwrap();
+        let query = format!("select {} from postback", crate::sqlite::rows::POSTBACK);
+        let row = connection.query_row(&query, [], crate::sqlite::rows::postback).unwrap();
+        assert_eq!((row.field.as_str(), row.seen.as_str(), row.expected.as_str()), ("sum", "", ""));
+    }
 }
