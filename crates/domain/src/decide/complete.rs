@@ -118,7 +118,7 @@ const MEANINGS: [Meaning; 31] = [
     of(
         Reason::FraudRejected,
         "",
-        "",
+        "an event that no rule of the operator's refuses",
         "Nothing in the request itself is wrong; ask the operator about this event.",
     ),
     of(Reason::FraudReview, "", "", "Nothing to change: a person looks at it."),
@@ -131,7 +131,7 @@ const MEANINGS: [Meaning; 31] = [
     of(
         Reason::PixelUnconfirmed,
         "",
-        "",
+        "the same event from your server",
         "Confirm it by a server-side postback with the same click id and transaction id.",
     ),
     of(Reason::OverCap, "", "", "Nothing to change: the agreed number is reached, a person looks at it."),
