@@ -148,6 +148,10 @@ impl Template {
             .strip_prefix("https://")
             .or_else(|| start.strip_prefix("http://"))
             .ok_or_else(|| TemplateError::NotAUrl("it must begin with https:// or http://".into()))?;
+        // Readers of addresses skip further slashes: the host would be what comes behind them, a macro perhaps.
+        if after_scheme.starts_with(['/', '\\']) {
+            return Err(TemplateError::NotAUrl("a host must follow the two slashes".into()));
+        }
         let host_ends = after_scheme.find(['/', '?', '#']).is_some();
         if template.parts.len() > 1 && !host_ends {
             return Err(TemplateError::MacroInHost);
@@ -288,6 +292,9 @@ mod tests {
             "https://",
             "https://u:p@a.example/",
             "//a.example",
+            "https:///{sub1}/",
+            "https:////a.example/",
+            "https://\\{sub1}/",
         ] {
             assert!(matches!(Template::parse_url(source), Err(TemplateError::NotAUrl(_))), "{source}");
         }
