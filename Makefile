@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 CARGO ?= cargo
 
-.PHONY: demo test test-long bench fmt
+.PHONY: demo test test-long bench fuzz fmt
 
 ## The main job on simulated traffic over real HTTP; ARGS=--exit ends with status 0 only if every figure agrees.
 demo:
@@ -21,6 +21,27 @@ test:
 test-long:
 	PROPTEST_CASES=50000 $(CARGO) test --locked --package proofback-domain
 	KILLS=200 $(CARGO) test --locked --package proofback --test kill
+
+## Each parser under libFuzzer, guided by coverage, for FUZZ_SECONDS; needs a C++ compiler. What is found lies in
+## $(FUZZ)/finds; mended, its bytes go to crates/domain/tests/fuzz/seeds, where `make test` tries them for ever.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= postback template click_id program
+FUZZ = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/fuzz
+# With a target named, the flags stay off the build scripts, which have no libFuzzer to link with.
+FUZZ_HOST = $(shell rustc --print host-tuple)
+FUZZ_FLAGS = --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+fuzz:
+	@command -v c++ >/dev/null || { echo "a C++ compiler is missing: libFuzzer is compiled from source" >&2; exit 1; }
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=$(FUZZ) \
+		$(CARGO) build --locked --release --target $(FUZZ_HOST)
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZ)/corpus/$$target $(FUZZ)/finds; \
+		$(FUZZ)/$(FUZZ_HOST)/release/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=8192 \
+			-print_final_stats=1 -artifact_prefix=$(FUZZ)/finds/$$target- \
+			$(FUZZ)/corpus/$$target crates/domain/tests/fuzz/seeds/$$target; \
+	done
 
 ## The figures, as ratios against a baseline of the same run; the table goes to target/bench/.
 bench:
