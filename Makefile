@@ -20,7 +20,9 @@ test:
 ## What takes longer: many more random cases.
 test-long:
 	PROPTEST_CASES=50000 $(CARGO) test --locked --package proofback-domain
+	FUZZ_TIMES=40 $(CARGO) test --locked --package proofback-domain --test fuzz
 	KILLS=200 $(CARGO) test --locked --package proofback --test kill
+	MALFORMED=100000 $(CARGO) test --locked --package proofback --test malformed
 
 ## Each parser under libFuzzer, guided by coverage, for FUZZ_SECONDS; needs a C++ compiler. What is found lies in
 ## $(FUZZ)/finds; mended, its bytes go to crates/domain/tests/fuzz/seeds, where `make test` tries them for ever.

@@ -423,34 +423,3 @@ async fn while_the_store_cannot_write_visitors_go_on_and_senders_are_told_to_com
         .await
         .expect("the spill is brought in");
 }
-
-#[tokio::test]
-async fn a_thousand_damaged_requests_are_each_answered_and_logged() {
-    use proptest::strategy::{Strategy, ValueTree};
-    use proptest::test_runner::TestRunner;
-    let world = world(&[]);
-    let click = world.server.click("reelmedia-de").await;
-    let mut runner = TestRunner::deterministic();
-    let name = "(cid|order|goal|st|sum|currency|timestamp|token|click_id|[a-z]{1,8})";
-    let value = "(CLICK|t0ken|ftd|1|-1|1e309|NaN|1,50|%00|%ff|%C2%A4cy=1|\\{x\\}|%7B%7Bx%7D%7D|[A-Za-z0-9%+._~-]{0,40})";
-    let requests = proptest::collection::vec((name, value), 0..9);
-    for _ in 0..1_000 {
-        let pairs = requests.new_tree(&mut runner).unwrap().current();
-        let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let query = query.join("&").replace("CLICK", &click).replace(['{', '}'], "%7B");
-        let reply = world.server.get(&format!("/postback/casino?{query}")).await;
-        assert!(reply.status < 500, "{query}: {}", reply.body);
-        assert!(json(&reply)["postback_id"].is_string(), "{query}: {}", reply.body);
-    }
-    let mut logged = 0;
-    let mut path = "/postbacks?limit=1000".to_owned();
-    loop {
-        let page = world.server.api(&path).await;
-        logged += page["postbacks"].as_array().unwrap().len();
-        match page["next"].as_str() {
-            Some(next) => path = format!("/postbacks?limit=1000&cursor={next}"),
-            None => break,
-        }
-    }
-    assert_eq!(logged, 1_000);
-}

@@ -1,5 +1,6 @@
 //! `/postback`, `/postback/{advertiser}` and its `/batch`: events come in, durable answers go out.
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -7,6 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{Method as HttpMethod, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
 use proofback_domain::decide::Decision;
 use proofback_domain::outcome::Reason;
 use proofback_domain::postback::{self, Method, Reading, Rejection};
@@ -26,9 +28,7 @@ pub async fn receive(
     advertiser: Result<Option<Path<String>>, PathRejection>,
     request: Request,
 ) -> Response {
-    // What is no text names no advertiser, and is answered and logged as such.
-    let advertiser = advertiser.unwrap_or_else(|_| Some(Path("\u{fffd}".into())));
-    let advertiser = advertiser.map(|Path(advertiser)| advertiser);
+    let advertiser = advertiser.map_or_else(no_text, |named| named.map(|Path(advertiser)| advertiser));
     if let Some(refused) = refuse_long_uri(&web, request.uri()) {
         return refused;
     }
@@ -63,7 +63,7 @@ pub async fn receive_pixel(
     file: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let file = file.map_or_else(|_| "\u{fffd}".into(), |Path(file)| file);
+    let file = file.map_or_else(no_text, |Path(file)| Some(file)).unwrap_or_default();
     let Some(advertiser) = file.strip_suffix(".gif") else {
         return problem::not_found("a pixel's address ends in the advertiser's name and .gif");
     };
@@ -101,16 +101,17 @@ fn picture(decision: &Decision) -> Response {
 /// `POST /postback/{advertiser}/batch`: an answer per object, in order; each is decided by itself.
 pub async fn receive_batch(
     State(web): State<Web>,
-    Path(advertiser): Path<String>,
+    advertiser: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    let advertiser = advertiser.map_or_else(no_text, |Path(advertiser)| Some(advertiser));
     if let Some(refused) = refuse_long_uri(&web, request.uri()) {
         return refused;
     }
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    let arrival = match take_in(&web, Some(advertiser), request, BATCH_BYTES_MAX).await {
+    let arrival = match take_in(&web, advertiser, request, BATCH_BYTES_MAX).await {
         Ok(arrival) => arrival,
         Err(response) => return response,
     };
@@ -134,6 +135,11 @@ pub async fn receive_batch(
     let lines: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
     (headers, lines).into_response()
+}
+
+/// What is no text names no advertiser, and is answered and logged as such.
+fn no_text(_: PathRejection) -> Option<String> {
+    Some("\u{fffd}".into())
 }
 
 fn undecided(reason: &str, message: &str) -> Value {
@@ -213,10 +219,7 @@ async fn take_in(
 ) -> Result<Arrival, Response> {
     let stopwatch = web.stopwatch();
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, bytes_max).await.map_err(|_| {
-        web.metrics.too_large.inc();
-        problem::too_large(bytes_max)
-    })?;
+    let body = to_bytes(body, bytes_max).await.map_err(|error| refuse_body(web, &error, bytes_max))?;
     let sender = identify(&parts, &web.settings.trusted_proxies);
     let headers = parts.headers.iter();
     let headers = headers
@@ -237,6 +240,15 @@ async fn take_in(
         body: body.to_vec(),
     };
     Ok(Arrival { path: parts.uri.path().to_owned(), request, stopwatch })
+}
+
+/// A body that is too long, or that did not arrive whole.
+fn refuse_body(web: &Web, error: &axum::Error, bytes_max: usize) -> Response {
+    if error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
+        web.metrics.too_large.inc();
+        return problem::too_large(bytes_max);
+    }
+    problem::bad_request("the body did not arrive whole")
 }
 
 /// Where a link leads to several advertisers, the click itself says whose it is.

@@ -1,7 +1,13 @@
 //! The real binary on a directory of its own, spoken to over real sockets.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "a test support: each test file uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test support: each test file uses a part of it"
+)]
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -14,6 +20,8 @@ pub const ADMIN: &str = "an-admin-token-for-tests-only-0123456789";
 
 pub struct Server {
     child: Child,
+    /// What the server writes to its standard error.
+    errors: PathBuf,
     pub url: String,
     pub http: Http,
 }
@@ -61,12 +69,15 @@ impl Server {
     pub fn start_with(directory: &Path, program: &Path, arguments: &[&str]) -> Self {
         let data = directory.join("data");
         let mut command = proofback(&["serve", "--listen", "127.0.0.1:0", "--data"]);
-        command.arg(data).arg("--program").arg(program).args(arguments).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let errors = directory.join("errors.txt");
+        let error_file = File::options().create(true).append(true).open(&errors).unwrap();
+        command.arg(data).arg("--program").arg(program).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(error_file).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("proofback listens on ").unwrap_or_else(|| panic!("{line:?}"));
-        Self { url: url.to_owned(), http: Http::new(), child }
+        let url = line.trim().strip_prefix("proofback listens on ");
+        let url = url.unwrap_or_else(|| panic!("{line:?} {}", std::fs::read_to_string(&errors).unwrap()));
+        Self { url: url.to_owned(), http: Http::new(), errors, child }
     }
 
     /// SIGKILL, without any warning.
@@ -99,6 +110,20 @@ impl Server {
         reply.json().unwrap()["click_id"].as_str().unwrap().to_owned()
     }
 
+    /// Every row of a list, over all its pages.
+    pub async fn every(&self, list: &str) -> Vec<Value> {
+        let mut rows = Vec::new();
+        let mut path = format!("/{list}?limit=1000");
+        loop {
+            let mut page = self.api(&path).await;
+            rows.append(page[list].as_array_mut().unwrap());
+            match page["next"].as_str() {
+                Some(next) => path = format!("/{list}?limit=1000&cursor={next}"),
+                None => return rows,
+            }
+        }
+    }
+
     pub async fn approved(&self, partner: &str) -> String {
         let balance = self.api(&format!("/partners/{partner}/balance")).await;
         balance["balances"].as_array().unwrap().first().map_or("0".into(), |one| {
@@ -112,5 +137,12 @@ impl Drop for Server {
         // A server that has ended already needs no end.
         drop(self.child.kill());
         drop(self.child.wait());
+        let errors = std::fs::read_to_string(&self.errors).unwrap_or_default();
+        if std::thread::panicking() {
+            eprintln!("the server wrote:\n{errors}");
+        } else {
+            // Whatever a test is about, no request may make the server panic.
+            assert!(!errors.contains("panicked at"), "{errors}");
+        }
     }
 }
