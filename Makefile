@@ -47,6 +47,7 @@ fuzz:
 
 ## The figures, as ratios against a baseline of the same run; the table goes to target/bench/.
 bench:
+	$(CARGO) bench --locked --package proofback-domain --bench decide
 	$(CARGO) bench --locked --package proofback --bench figures -- $(ARGS)
 
 fmt:

@@ -182,7 +182,7 @@ impl Installation {
         }
     }
 
-    fn known(&self, reading: &Reading) -> Known {
+    pub fn known(&self, reading: &Reading) -> Known {
         let Some(advertiser) = &reading.advertiser else {
             return Known::default();
         };
