@@ -44,6 +44,7 @@ pub fn request(data: &[u8]) -> Request {
         at: now(),
         method: if method == b"POST" { Method::Post } else { Method::Get },
         advertiser: text(path).strip_prefix("/postback/").map(str::to_owned),
+        pixel: text(path).ends_with(".gif"),
         https: is_forwarded,
         ip: IpAddr::from(if is_forwarded { [203, 0, 113, 7] } else { [127, 0, 0, 1] }),
         query: query.to_vec(),
