@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use proofback_delivery::{Client, ClientOptions, EngineOptions};
 use proofback_domain::delivery::RetryPolicy;
 use proofback_domain::program::SecretRef;
-use proofback_store::{Options, Store};
+use proofback_store::{Options, Store, StoreError};
 use proofback_web::{ApplyError, Ids, Settings, Web, World};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -26,6 +26,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 const SPILL_EVERY: Duration = Duration::from_millis(500);
 /// How often postbacks are looked for that waited too long.
 const GIVE_UP_EVERY: Duration = Duration::from_secs(60);
+/// How often what is no longer asked for is looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(10);
 
 /// Where the value behind a secret's reference is found.
 pub type Resolve = Arc<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
@@ -100,6 +102,7 @@ impl Server {
             tokio::spawn(deliveries),
             tokio::spawn(drain_spill(web.clone(), stopped.clone())),
             tokio::spawn(give_up(web.clone(), stopped.clone())),
+            tokio::spawn(forget(web.clone(), stopped.clone())),
             tokio::spawn(answer(listener, web.clone(), stopped)),
         ];
         Ok(Self { address, web, admin_token, stop, tasks })
@@ -201,8 +204,30 @@ async fn give_up(web: Web, stopped: watch::Receiver<bool>) {
             Ok(count) => tracing::info!(count, "postbacks were given up: their clicks did not arrive"),
             Err(error) => tracing::warn!(%error, "waiting postbacks could not be looked through"),
         }
-        if let Err(error) = web.store.forget_sightings(web.now()).await {
-            tracing::warn!(%error, "what fraud rules no longer need could not be forgotten");
+    }
+}
+
+async fn forget(web: Web, stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(FORGET_EVERY);
+    let mut stop = std::pin::pin!(until(stopped.clone()));
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = ticks.tick() => {}
+        }
+        // In steps, so that other writes come between them.
+        let mut forgotten = forget_some(&web).await;
+        while matches!(forgotten, Ok(1..)) && !*stopped.borrow() {
+            forgotten = forget_some(&web).await;
+        }
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "what is no longer asked for could not be forgotten; it is tried again");
         }
     }
+}
+
+/// Signed requests that cannot pass again, and conversions that no fraud rule looks back at.
+async fn forget_some(web: &Web) -> Result<usize, StoreError> {
+    let signed = web.store.forget_signed_requests(web.now()).await?;
+    Ok(signed + web.store.forget_sightings(web.now()).await?)
 }

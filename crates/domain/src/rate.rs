@@ -3,28 +3,31 @@
 use crate::program::RateLimit;
 use crate::time::{Span, Timestamp};
 
-/// The theoretical arrival time of the next request, in microseconds; fresh buckets are empty.
+/// The theoretical arrival time of the next request, in nanoseconds; fresh buckets are empty.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bucket {
-    next_us: u64,
+    next_ns: u64,
 }
 
 impl Bucket {
     /// Takes one request at `now`: `Err` says how long until one would be taken.
     pub fn take(&mut self, limit: RateLimit, now: Timestamp) -> Result<(), Span> {
-        let now_us = now.millis().unsigned_abs().saturating_mul(1_000);
-        let whole_us = limit.per.millis().saturating_mul(1_000);
-        let step_us = whole_us.checked_div(u64::from(limit.count)).unwrap_or(whole_us);
-        let next_us = self.next_us.max(now_us).saturating_add(step_us);
-        let ahead_us = next_us.saturating_sub(now_us);
-        if ahead_us > whole_us {
-            let wait_us = ahead_us.saturating_sub(whole_us);
-            return Err(Span::from_millis(wait_us.div_ceil(1_000)));
+        let now_ns = now.millis().unsigned_abs().saturating_mul(NS_PER_MS);
+        let whole_ns = limit.per.millis().saturating_mul(NS_PER_MS);
+        let step_ns = whole_ns.checked_div(u64::from(limit.count)).unwrap_or(whole_ns);
+        let burst_ns = step_ns.saturating_mul(u64::from(limit.burst));
+        let next_ns = self.next_ns.max(now_ns).saturating_add(step_ns);
+        let ahead_ns = next_ns.saturating_sub(now_ns);
+        if ahead_ns > burst_ns {
+            let wait_ns = ahead_ns.saturating_sub(burst_ns);
+            return Err(Span::from_millis(wait_ns.div_ceil(NS_PER_MS)));
         }
-        self.next_us = next_us;
+        self.next_ns = next_ns;
         Ok(())
     }
 }
+
+const NS_PER_MS: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -32,7 +35,7 @@ mod tests {
 
     #[test]
     fn a_full_burst_passes_then_one_per_step() {
-        let limit = RateLimit { count: 10, per: Span::from_seconds(1) };
+        let limit = RateLimit { count: 10, per: Span::from_seconds(1), burst: 10 };
         let at = Timestamp::from_millis;
         let mut bucket = Bucket::default();
         for _ in 0..10 {
@@ -45,5 +48,38 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(bucket.take(limit, at(9_000)), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_burst_bounds_what_comes_at_once_and_not_the_rate() {
+        let limit = RateLimit { count: 1_000, per: Span::from_seconds(1), burst: 3 };
+        let at = Timestamp::from_millis;
+        let mut bucket = Bucket::default();
+        let taken =
+            |bucket: &mut Bucket, now| (0..10).filter(|_| bucket.take(limit, at(now)).is_ok()).count();
+        assert_eq!(taken(&mut bucket, 5_000), 3);
+        assert_eq!(bucket.take(limit, at(5_000)), Err(Span::from_millis(1)));
+        assert_eq!((5_001..6_001).map(|now| taken(&mut bucket, now)).sum::<usize>(), 1_000);
+        assert_eq!(taken(&mut bucket, 9_000), 3, "a pause saves up no more than one burst");
+        let wide = RateLimit { burst: 5_000, ..limit };
+        let mut bucket = Bucket::default();
+        assert_eq!((0..9_000).filter(|_| bucket.take(wide, at(5_000)).is_ok()).count(), 5_000);
+    }
+
+    #[test]
+    fn no_rate_is_rounded_away() {
+        let limit = RateLimit { count: 700_000, per: Span::from_seconds(1), burst: 1 };
+        let mut bucket = Bucket::default();
+        let taken = (0..1_000_i64).flat_map(|now| std::iter::repeat_n(now, 1_000));
+        let taken =
+            taken.filter(|now| bucket.take(limit, Timestamp::from_millis(5_000 + now)).is_ok()).count();
+        // One at a time is one a millisecond on a clock of milliseconds.
+        assert_eq!(taken, 1_000);
+        let wide = RateLimit { burst: 700_000, ..limit };
+        let mut bucket = Bucket::default();
+        assert_eq!(
+            (0..900_000).filter(|_| bucket.take(wide, Timestamp::from_millis(5_000)).is_ok()).count(),
+            700_000
+        );
     }
 }

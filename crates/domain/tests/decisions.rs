@@ -569,8 +569,8 @@ fn a_batch_is_signed_as_a_whole() {
         request.body = body.into_bytes();
         let batch = split(&request, &world.snapshot);
         assert_eq!(batch.requests.len(), 2);
-        for member in &batch.requests {
-            let reading = read_member(member, &world.snapshot, &batch.signature);
+        for (number, member) in batch.requests.iter().enumerate() {
+            let reading = read_member(member, number, &batch, &world.snapshot);
             assert_eq!(reading.rejection.map(|rejection| rejection.reason), reason);
         }
     }

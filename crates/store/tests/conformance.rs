@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proofback_domain::decide::Decision;
 use proofback_domain::delivery::{AttemptOutcome, DeliveryState};
 use proofback_domain::id::Id;
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
+use proofback_domain::postback::Once;
 use proofback_domain::time::Span;
 use proofback_store::{
     AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, EntryFilter, Kept, PageRequest,
@@ -94,6 +96,56 @@ async fn fifty_at_once_on_one_txid_are_one_conversion() {
     assert_eq!(world.balance("partner:reelmedia:approved").await, 10_000_000);
     let log = world.store.postbacks(PostbackFilter::default(), PageRequest::first(100)).await.unwrap();
     assert_eq!(log.rows.len(), 50);
+}
+
+#[tokio::test]
+async fn a_signed_request_is_taken_once_until_it_is_too_old_to_pass() {
+    let world = Arc::new(Installation::new().await);
+    let click = world.click("reelmedia-shop").await;
+    let query = format!("click_id={}&event=lead", click.id);
+    let once = |key: u8| Once { key: [key; 16], until: later("10m") };
+    let send = |advertiser: &'static str, at, once| {
+        let (world, query) = (Arc::clone(&world), query.clone());
+        async move { world.send_signed(advertiser, &query, at, once).await.unwrap() }
+    };
+    let all = (0..20).map(|_| tokio::spawn(send("shop", now(), once(1)))).collect::<Vec<_>>();
+    let mut taken = Vec::new();
+    for task in all {
+        taken.push(task.await.unwrap());
+    }
+    let first: Vec<_> = taken.iter().filter(|decision| decision.reason == Reason::Ok).collect();
+    assert_eq!(first.len(), 1);
+    let said = format!("the same signed request as postback {}", first[0].postback_id);
+    assert_eq!(taken.iter().filter(|decision| decision.message == said).count(), 19);
+    let named = |decision: &Decision| (decision.conversion_id, decision.status, decision.click_id);
+    assert!(taken.iter().all(|decision| named(decision) == named(first[0])), "a repeat is told what it was");
+    // Another one, another advertiser's, and one that was rejected.
+    assert_eq!(send("shop", later("1m"), once(2)).await.reason, Reason::DuplicateInWindow);
+    let foreign =
+        || async { world.send_signed("casino", "token=wrong", now(), once(1)).await.unwrap().reason };
+    assert_eq!((foreign().await, foreign().await), (Reason::BadToken, Reason::BadToken));
+
+    assert_eq!(world.store.forget_signed_requests(later("10m")).await.unwrap(), 0);
+    assert_eq!(send("shop", later("10m"), once(1)).await.message, said, "to the last moment");
+    assert_eq!(world.store.forget_signed_requests(later("11m")).await.unwrap(), 2);
+    let late = Once { key: [1; 16], until: later("30m") };
+    assert_eq!(send("shop", later("11m"), late).await.reason, Reason::DuplicateInWindow);
+    let again = send("shop", later("12m"), late).await;
+    assert!(again.message.starts_with("the same signed request") && again.message != said);
+}
+
+#[tokio::test]
+async fn a_signed_request_that_is_not_cleared_yet_and_too_old_counts_no_more() {
+    let world = Installation::new().await;
+    let click = world.click("reelmedia-shop").await;
+    let send = async |txid: &str, at, until| {
+        let query = format!("click_id={}&event=lead&txid={txid}", click.id);
+        world.send_signed("shop", &query, at, Once { key: [7; 16], until }).await.unwrap().reason
+    };
+    assert_eq!(send("A", now(), later("10m")).await, Reason::Ok);
+    assert_eq!(send("B", later("11m"), later("21m")).await, Reason::Ok);
+    assert_eq!(send("C", later("12m"), later("22m")).await, Reason::Duplicate);
+    assert_eq!(world.store.forget_signed_requests(later("15m")).await.unwrap(), 0);
 }
 
 #[tokio::test]

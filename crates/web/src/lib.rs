@@ -39,6 +39,8 @@ pub fn router(web: Web) -> Router {
         .route("/postback", postbacks())
         .route("/postback/{advertiser}", postbacks())
         .route("/postback/{advertiser}/batch", post(postback::receive_batch))
+        .route("/postback/{advertiser}/{token}", postbacks())
+        .route("/postback/{advertiser}/{token}/batch", post(postback::receive_batch))
         .route("/pixel/{file}", get(postback::receive_pixel))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

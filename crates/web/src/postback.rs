@@ -4,11 +4,11 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Method as HttpMethod, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
+use percent_encoding::percent_decode_str;
 use proofback_domain::decide::Decision;
 use proofback_domain::outcome::Reason;
 use proofback_domain::postback::{self, Method, Reading, Rejection};
@@ -23,19 +23,14 @@ use crate::sender::identify;
 use crate::state::Web;
 use crate::{BATCH_BYTES_MAX, POSTBACK_BYTES_MAX, program, refuse_long_uri};
 
-pub async fn receive(
-    State(web): State<Web>,
-    advertiser: Result<Option<Path<String>>, PathRejection>,
-    request: Request,
-) -> Response {
-    let advertiser = advertiser.map_or_else(no_text, |named| named.map(|Path(advertiser)| advertiser));
+pub async fn receive(State(web): State<Web>, request: Request) -> Response {
     if let Some(refused) = refuse_long_uri(&web, request.uri()) {
         return refused;
     }
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    let arrival = match take_in(&web, advertiser, request, POSTBACK_BYTES_MAX).await {
+    let arrival = match take_in(&web, &snapshot, request, POSTBACK_BYTES_MAX).await {
         Ok(arrival) => arrival,
         Err(response) => return response,
     };
@@ -58,25 +53,22 @@ const GIF: &[u8] =
 
 /// `GET /pixel/{advertiser}.gif`: what a browser reports is only held. The answer is a picture; what was decided
 /// stands in its headers.
-pub async fn receive_pixel(
-    State(web): State<Web>,
-    file: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Response {
-    let file = file.map_or_else(no_text, |Path(file)| Some(file)).unwrap_or_default();
-    let Some(advertiser) = file.strip_suffix(".gif") else {
-        return problem::not_found("a pixel's address ends in the advertiser's name and .gif");
-    };
+pub async fn receive_pixel(State(web): State<Web>, request: Request) -> Response {
     if let Some(refused) = refuse_long_uri(&web, request.uri()) {
         return refused;
     }
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    let mut arrival = match take_in(&web, Some(advertiser.to_owned()), request, POSTBACK_BYTES_MAX).await {
+    let mut arrival = match take_in(&web, &snapshot, request, POSTBACK_BYTES_MAX).await {
         Ok(arrival) => arrival,
         Err(response) => return response,
     };
+    let file = arrival.request.advertiser.unwrap_or_default();
+    let Some(advertiser) = file.strip_suffix(".gif") else {
+        return problem::not_found("a pixel's address ends in the advertiser's name and .gif");
+    };
+    arrival.request.advertiser = Some(advertiser.to_owned());
     arrival.request.pixel = true;
     let reading = postback::read(&arrival.request, &snapshot, None);
     match process(&web, &snapshot, &arrival, &arrival.request, reading).await {
@@ -99,26 +91,21 @@ fn picture(decision: &Decision) -> Response {
 }
 
 /// `POST /postback/{advertiser}/batch`: an answer per object, in order; each is decided by itself.
-pub async fn receive_batch(
-    State(web): State<Web>,
-    advertiser: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Response {
-    let advertiser = advertiser.map_or_else(no_text, |Path(advertiser)| Some(advertiser));
+pub async fn receive_batch(State(web): State<Web>, request: Request) -> Response {
     if let Some(refused) = refuse_long_uri(&web, request.uri()) {
         return refused;
     }
     let Some(snapshot) = web.store.snapshot() else {
         return problem::unavailable("no program is in force yet");
     };
-    let arrival = match take_in(&web, advertiser, request, BATCH_BYTES_MAX).await {
+    let arrival = match take_in(&web, &snapshot, request, BATCH_BYTES_MAX).await {
         Ok(arrival) => arrival,
         Err(response) => return response,
     };
     let batch = postback::split(&arrival.request, &snapshot);
     let mut answers = Vec::with_capacity(batch.requests.len());
-    for member in &batch.requests {
-        let reading = postback::read_member(member, &snapshot, &batch.signature);
+    for (number, member) in batch.requests.iter().enumerate() {
+        let reading = postback::read_member(member, number, &batch, &snapshot);
         answers.push(match process(&web, &snapshot, &arrival, member, reading).await {
             Answered::Decided(decision) => Value::Object(sender_view(&decision)),
             Answered::OverRate(_) => undecided("rate_limited", "more postbacks came than were agreed"),
@@ -135,11 +122,6 @@ pub async fn receive_batch(
     let lines: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
     (headers, lines).into_response()
-}
-
-/// What is no text names no advertiser, and is answered and logged as such.
-fn no_text(_: PathRejection) -> Option<String> {
-    Some("\u{fffd}".into())
 }
 
 fn undecided(reason: &str, message: &str) -> Value {
@@ -205,6 +187,7 @@ pub async fn refuse_look() -> Response {
 
 /// A request as it came in.
 struct Arrival {
+    /// As it may be logged.
     path: String,
     request: postback::Request,
     stopwatch: Stopwatch,
@@ -213,7 +196,7 @@ struct Arrival {
 /// Reads the request within the size limits.
 async fn take_in(
     web: &Web,
-    advertiser: Option<String>,
+    snapshot: &Snapshot,
     request: Request<Body>,
     bytes_max: usize,
 ) -> Result<Arrival, Response> {
@@ -227,10 +210,12 @@ async fn take_in(
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         })
         .collect();
+    let (advertiser, path_token) = address(parts.uri.path());
     let request = postback::Request {
         at: web.now(),
         method: if parts.method == HttpMethod::POST { Method::Post } else { Method::Get },
         advertiser,
+        path_token,
         pixel: false,
         https: sender.https,
         ip: sender.ip,
@@ -239,7 +224,7 @@ async fn take_in(
         headers,
         body: body.to_vec(),
     };
-    Ok(Arrival { path: parts.uri.path().to_owned(), request, stopwatch })
+    Ok(Arrival { path: postback::storable_path(parts.uri.path(), snapshot), request, stopwatch })
 }
 
 /// A body that is too long, or that did not arrive whole.
@@ -249,6 +234,16 @@ fn refuse_body(web: &Web, error: &axum::Error, bytes_max: usize) -> Response {
         return problem::too_large(bytes_max);
     }
     problem::bad_request("the body did not arrive whole")
+}
+
+/// The advertiser and the token of `/postback/{advertiser}/{token}`, with or without `/batch` after either.
+fn address(path: &str) -> (Option<String>, Option<String>) {
+    let mut segments = path.split('/').skip(2);
+    // What is no text names no advertiser and is no token, and is answered and logged as such.
+    let decoded = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+    let (advertiser, second, third) = (segments.next(), segments.next(), segments.next());
+    let token = second.filter(|second| third.is_some() || *second != "batch");
+    (advertiser.map(decoded), token.map(decoded))
 }
 
 /// Where a link leads to several advertisers, the click itself says whose it is.

@@ -108,6 +108,21 @@ mod tests {
             let seen =
                 sender("127.0.0.1:5000", &["127.0.0.0/8", "10.0.0.0/8"], &[("x-forwarded-for", chain)]);
             assert_eq!(seen.ip, ip.parse::<IpAddr>().unwrap(), "{chain}");
+            // From a stranger none of it counts, in whichever header it stands.
+            let claims = [("x-forwarded-for", chain), ("x-real-ip", chain), ("forwarded", chain)];
+            let stranger = sender("198.51.100.1:5000", &["127.0.0.0/8", "10.0.0.0/8"], &claims);
+            assert_eq!(stranger.ip, "198.51.100.1".parse::<IpAddr>().unwrap(), "{chain}");
+        }
+    }
+
+    #[test]
+    fn a_claim_in_a_header_of_its_own_adds_to_the_chain_and_other_headers_say_nothing() {
+        let trusted = ["127.0.0.0/8"];
+        let lines = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.7")];
+        assert_eq!(sender("127.0.0.1:5000", &trusted, &lines).ip, "198.51.100.7".parse::<IpAddr>().unwrap());
+        for name in ["x-real-ip", "forwarded", "true-client-ip", "cf-connecting-ip", "x-client-ip"] {
+            let seen = sender("127.0.0.1:5000", &trusted, &[(name, "203.0.113.9")]);
+            assert_eq!(seen.ip, "127.0.0.1".parse::<IpAddr>().unwrap(), "{name}");
         }
     }
 

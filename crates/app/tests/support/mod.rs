@@ -36,6 +36,8 @@ pub fn proofback(arguments: &[&str]) -> Command {
         .env("PROOFBACK_TOKEN", ADMIN)
         .env("PROOFBACK_LOG", "error")
         .env("CASINO_TOKEN", "t0ken")
+        .env("OLD_TOKEN", "canary-old-token")
+        .env("SIGNER_SECRET", "canary-signing-secret")
         .stdin(Stdio::null());
     command
 }
@@ -69,9 +71,21 @@ impl Server {
     pub fn start_with(directory: &Path, program: &Path, arguments: &[&str]) -> Self {
         let data = directory.join("data");
         let mut command = proofback(&["serve", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(data).arg("--program").arg(program).args(arguments);
+        Self::launch(directory, command)
+    }
+
+    /// Starts with the test program and everything that can be logged going to `directory/errors.txt`.
+    pub fn start_telling_all(directory: &Path) -> Self {
+        let program = write(directory, "program.toml", PROGRAM);
+        let mut command = proofback(&["serve", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(directory.join("data")).arg("--program").arg(program).env("PROOFBACK_LOG", "trace");
+        Self::launch(directory, command)
+    }
+
+    fn launch(directory: &Path, mut command: Command) -> Self {
         let errors = directory.join("errors.txt");
         let error_file = File::options().create(true).append(true).open(&errors).unwrap();
-        command.arg(data).arg("--program").arg(program).args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(error_file).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

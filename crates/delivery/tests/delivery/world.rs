@@ -160,6 +160,7 @@ impl World {
             method: Method::Get,
             advertiser: Some("advertiser".into()),
             pixel: false,
+            path_token: None,
             https: false,
             ip: IpAddr::from([192, 0, 2, 1]),
             query: query.into(),

@@ -84,6 +84,7 @@ pub fn book(
         deliveries: told,
         wait: None,
         subjects: Vec::new(),
+        once: None,
     };
     Ok(ruling)
 }

@@ -26,7 +26,7 @@ use crate::ledger::Transfer;
 use crate::name::Name;
 use crate::outcome::{Outcome, Reason, Status};
 use crate::past::{Answers, Count};
-use crate::postback::{Check, ClickSeen, Reading, Rejection};
+use crate::postback::{Check, ClickSeen, Once, Reading, Rejection};
 use crate::program::{Happening, Snapshot};
 use crate::time::Timestamp;
 
@@ -55,6 +55,15 @@ pub struct Known {
     pub of_subscription: Vec<History>,
     /// The answers to [`questions`].
     pub answers: Answers,
+    /// Where the same signed request came before.
+    pub sent_before: Option<SentBefore>,
+}
+
+/// A postback that came with the same signed request, and the conversion that it is about, as it stands.
+#[derive(Debug, Clone)]
+pub struct SentBefore {
+    pub postback_id: PostbackId,
+    pub conversion: Option<Conversion>,
 }
 
 /// A key (advertiser, event, txid) that is taken.
@@ -120,6 +129,8 @@ pub struct Effects {
     pub counts: Vec<Count>,
     /// The subjects under which fraud rules remember a new conversion.
     pub subjects: Vec<String>,
+    /// A signed request to remember, so that it has no effects again.
+    pub once: Option<Once>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +173,13 @@ pub fn decide(
     let mut checks = reading.checks.clone();
     let judged = match &reading.rejection {
         Some(rejection) => Err(rejection.clone()),
-        None => judge::judge(reading, known, snapshot, id, now, &mut checks),
+        None => match &known.sent_before {
+            Some(before) => Ok(replayed(before, &mut checks)),
+            None => judge::judge(reading, known, snapshot, id, now, &mut checks).map(|mut ruling| {
+                ruling.effects.once = reading.once;
+                ruling
+            }),
+        },
     };
     let click_id = match &reading.click {
         ClickSeen::Genuine { id, .. } => Some(*id),
@@ -196,6 +213,14 @@ pub fn decide(
         status: ruling.status,
         effects: ruling.effects,
     }
+}
+
+/// The same signed request a second time: it is not even looked into.
+fn replayed(before: &SentBefore, checks: &mut Vec<Check>) -> Ruling {
+    let message = format!("the same signed request as postback {}", before.postback_id);
+    checks.push(Check::noted("replay", &message));
+    let ruling = Ruling::new(Reason::Duplicate, message);
+    before.conversion.iter().fold(ruling, Ruling::about)
 }
 
 /// A decision without its frame.

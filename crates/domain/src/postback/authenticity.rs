@@ -1,15 +1,13 @@
 //! Whether a postback comes from the advertiser: transport, address, token and signature.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::placeholder;
-use super::request::Request;
-use super::{Check, Rejection};
+use super::request::{Params, Request};
+use super::signature::{self, Once, Signed};
+use super::{Check, Rejection, names};
 use crate::outcome::Reason;
-use crate::program::{Advertiser, Signature, Snapshot};
-use crate::time::{Span, Timestamp};
+use crate::program::{Advertiser, PostbackRules, Snapshot};
 
 /// The transport and the address, before anything is counted or compared.
 pub fn judge_origin(
@@ -42,53 +40,91 @@ pub fn judge_origin(
     Ok(())
 }
 
+/// The signature of a batch as a whole; `None` where there is none to judge.
+pub type OfWhole = Result<Option<Signed>, Rejection>;
+
 /// The token and the signature, whichever the program asks for; both where it asks for both.
-/// `signature_of_whole` is given where it was judged before, over a whole batch.
+/// `whole` is given for one of a batch: its number, and what was judged over all of them.
 pub fn judge_secrets(
     request: &Request,
-    token: Option<&str>,
+    params: &Params,
     advertiser: &Advertiser,
     snapshot: &Snapshot,
-    signature_of_whole: Option<&Result<(), Rejection>>,
+    whole: Option<(usize, &OfWhole)>,
     checks: &mut Vec<Check>,
-) -> Result<(), Rejection> {
+) -> Result<Option<Once>, Rejection> {
     let rules = &advertiser.postback;
-    if let Some(reference) = &rules.token {
-        let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        judge_token(snapshot.secret(reference), token.or(bearer))?;
-        checks.push(Check::passed("token", "it is the advertiser's"));
+    let token_names = names(Some(advertiser), "token");
+    if !rules.tokens.is_empty() {
+        let which = judge_token(request, params, rules, snapshot, &token_names)?;
+        checks.push(Check::passed("token", format!("it is the advertiser's{which}")));
     }
+    let mut once = None;
     if let Some(signature) = &rules.signature {
-        match signature_of_whole {
-            Some(judged) => judged.clone()?,
-            None => judge_signature(request, signature, snapshot.secret(&signature.secret))?,
-        }
-        checks.push(Check::passed("signature", "HMAC-SHA256 fits"));
+        let (number, of_whole) = match whole {
+            Some((number, of_whole)) => (number, of_whole.clone()?),
+            None => (0, None),
+        };
+        let signed = match of_whole {
+            Some(signed) => signed,
+            None => signature::judge(request, params, signature, snapshot, &token_names)?,
+        };
+        checks.push(Check::passed("signature", signed.seen));
+        once = signed.once.map(|once| once.of_member(number));
     }
-    if rules.token.is_none() && rules.signature.is_none() {
+    if rules.tokens.is_empty() && rules.signature.is_none() {
         checks.push(Check::passed("token", "none is asked for"));
     }
-    Ok(())
+    Ok(once)
 }
 
-/// The signature over a whole batch, where its advertiser asks for one.
-pub fn judge_whole(request: &Request, snapshot: &Snapshot) -> Result<(), Rejection> {
+/// The signature over a whole batch, where its advertiser asks for one that covers it.
+pub fn judge_whole(request: &Request, snapshot: &Snapshot) -> OfWhole {
     let id = request.advertiser.as_deref().unwrap_or_default();
-    let rules =
-        snapshot.program.advertisers.get(id).and_then(|advertiser| advertiser.postback.signature.as_ref());
-    rules.map_or(Ok(()), |rules| judge_signature(request, rules, snapshot.secret(&rules.secret)))
+    let Some(advertiser) = snapshot.program.advertisers.get(id) else {
+        return Ok(None);
+    };
+    match advertiser.postback.signature.as_ref().filter(|rules| rules.covers_payload()) {
+        Some(rules) => {
+            let token_names = names(Some(advertiser), "token");
+            signature::judge(request, &request.params(), rules, snapshot, &token_names).map(Some)
+        }
+        // One over parameters stands in each object.
+        None => Ok(None),
+    }
 }
 
-fn judge_token(expected: Option<&str>, seen: Option<&str>) -> Result<(), Rejection> {
+/// Looks at every place where a token may stand: one that is right is enough. Says which of several fitted.
+fn judge_token(
+    request: &Request,
+    params: &Params,
+    rules: &PostbackRules,
+    snapshot: &Snapshot,
+    token_names: &[&str],
+) -> Result<Fitting, Rejection> {
     let reject =
         |message: &str, advice: &str| Err(Rejection::new(Reason::BadToken, "token", message).advise(advice));
-    let Some(expected) = expected else {
+    let secrets: Vec<&str> =
+        rules.tokens.iter().map(|known| snapshot.secret(known).unwrap_or_default()).collect();
+    if secrets.iter().all(|secret| secret.is_empty()) {
         return reject("the advertiser's token is not set here", "The operator must set the secret.");
-    };
-    match seen {
-        None | Some("") => reject("no token came", "Add the agreed token to the postback."),
-        Some(seen) if equal(seen.as_bytes(), expected.as_bytes()) => Ok(()),
-        Some(seen) => Err(foreign_token(seen)),
+    }
+    let in_params = token_names.iter().filter_map(|name| params.value(name));
+    let elsewhere = [
+        rules.token_header.as_ref().and_then(|name| request.header(name)),
+        request.header("authorization").and_then(bearer),
+        request.path_token.as_deref(),
+    ];
+    let presented: Vec<&str> =
+        in_params.chain(elsewhere.into_iter().flatten()).filter(|token| !token.is_empty()).collect();
+    if presented.is_empty() {
+        return reject("no token came", "Add the agreed token to the postback.");
+    }
+    let is_presented =
+        |secret: &str| presented.iter().any(|token| equal(token.as_bytes(), secret.as_bytes()));
+    match secrets.iter().position(|secret| !secret.is_empty() && is_presented(secret)) {
+        Some(number) => Ok(Fitting { number, count: secrets.len() }),
+        None => Err(foreign_token(presented.first().copied().unwrap_or_default())),
     }
 }
 
@@ -110,65 +146,30 @@ fn foreign_token(seen: &str) -> Rejection {
 /// A longer one could be a secret between two marks.
 const PLACEHOLDER_BYTES_MAX: usize = 24;
 
-fn judge_signature(request: &Request, rules: &Signature, secret: Option<&str>) -> Result<(), Rejection> {
-    let reject = |message: String| {
-        let advice = "Sign the raw query (GET) or body (POST) with HMAC-SHA256 and send it in hexadecimal.";
-        Err(Rejection::new(Reason::BadSignature, &rules.header, message).advise(advice))
-    };
-    let Some(secret) = secret else {
-        return reject("the signing secret is not set here".into());
-    };
-    let Some(seen) = request.header(&rules.header).filter(|value| !value.is_empty()) else {
-        return reject(format!("the header {} is missing", rules.header));
-    };
-    let mut message = Vec::new();
-    if let Some(header) = &rules.timestamp {
-        let signed_at = judge_age(request, header, rules.tolerance)?;
-        message.extend_from_slice(signed_at.as_bytes());
-        message.push(b'.');
-    }
-    message.extend_from_slice(request.payload());
-    let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return reject("the signing secret cannot be used".into());
-    };
-    hmac.update(&message);
-    let Some(seen) = decode_hex(seen.strip_prefix("sha256=").unwrap_or(seen)) else {
-        return reject("the signature is not hexadecimal".into());
-    };
-    if hmac.verify_slice(&seen).is_err() {
-        return reject("the signature does not fit what was sent".into());
-    }
-    Ok(())
+/// The name of the scheme is written in any case (RFC 9110, 11.1).
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The text of the timestamp header, which must be near the time of arrival.
-fn judge_age<'a>(request: &'a Request, header: &str, tolerance: Span) -> Result<&'a str, Rejection> {
-    let reject = |message: String| {
-        Err(Rejection::new(Reason::StaleTimestamp, header, message)
-            .advise("Send the time of signing, and keep the sender's clock right."))
-    };
-    let Some(text) = request.header(header) else {
-        return reject(format!("the header {header} is missing"));
-    };
-    let Some(signed_at) = Timestamp::parse(text) else {
-        return reject("the time of signing cannot be read".into());
-    };
-    let apart = request.at.since(signed_at).max(signed_at.since(request.at));
-    if apart > tolerance {
-        return reject(format!("it was signed {apart} away from now; {tolerance} are allowed"));
-    }
-    Ok(text)
+/// Which of several secrets fitted, for the operator who waits for the old one to fall out of use.
+#[derive(Debug, Clone, Copy)]
+pub struct Fitting {
+    pub number: usize,
+    pub count: usize,
 }
 
-fn equal(left: &[u8], right: &[u8]) -> bool {
-    left.ct_eq(right).into()
+impl std::fmt::Display for Fitting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.count <= 1 {
+            return Ok(());
+        }
+        let word = ["first", "second", "third", "fourth"].get(self.number).copied().unwrap_or("last");
+        write!(formatter, ", the {word} of the secrets")
+    }
 }
 
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    digits.chunks(2).map(|pair| Some((value(*pair.first()?)? << 4) | value(*pair.last()?)?)).collect()
+/// In a time that does not depend on where they differ. Nothing is never equal to nothing.
+pub fn equal(left: &[u8], right: &[u8]) -> bool {
+    !left.is_empty() && left.ct_eq(right).into()
 }

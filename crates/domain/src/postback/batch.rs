@@ -2,8 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::Rejection;
-use super::authenticity;
+use super::authenticity::{self, OfWhole};
 use super::request::Request;
 use crate::program::Snapshot;
 
@@ -17,7 +16,7 @@ pub struct Batch {
     /// A request each, in their order; a body that cannot be split is one request, and a malformed one.
     pub requests: Vec<Request>,
     /// Whether the signature over the whole body fits, where the advertiser asks for one.
-    pub signature: Result<(), Rejection>,
+    pub(super) signature: OfWhole,
 }
 
 /// Splits a batch. Each object is judged by itself, as if it had come alone with the same query and headers.

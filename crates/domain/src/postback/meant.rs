@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::names;
 use super::request::Params;
-use super::{names, raw_value};
 use crate::program::{Advertiser, FIELDS, default_names};
 
 /// Longer names than this are compared with none.
@@ -29,7 +29,8 @@ pub fn find(
     }
     let missing = |field: &&str| match advertiser {
         Some(advertiser) if *field == "token" => {
-            advertiser.postback.token.is_some() && raw_value(params, advertiser, field).is_none()
+            let mut values = names(Some(advertiser), field).into_iter().filter_map(|name| params.value(name));
+            !advertiser.postback.tokens.is_empty() && values.all(str::is_empty)
         }
         None if *field == "token" => false,
         Some(_) | None => fields.get(*field).is_none_or(|value| value.trim().is_empty()),

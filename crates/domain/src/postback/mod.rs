@@ -12,6 +12,7 @@ mod rejection;
 mod request;
 mod search;
 mod shown;
+mod signature;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ use crate::outcome::Reason;
 use crate::program::{Advertiser, FIELDS, Snapshot, default_names};
 use crate::template::sub_number;
 use crate::time::Timestamp;
+use authenticity::OfWhole;
 
 pub use batch::{Batch, OBJECTS_MAX, split};
 pub use identify::ClickSeen;
@@ -31,6 +33,7 @@ pub use rejection::{Check, Rejection, Verdict};
 pub use request::{Fault, Method, Params, Request};
 pub(crate) use shown::{is_invisible, without_secrets};
 pub use shown::{quoted, shown};
+pub use signature::Once;
 
 /// A postback as far as it can be understood without the past.
 #[derive(Debug, Clone)]
@@ -52,6 +55,8 @@ pub struct Reading {
     pub rejection: Option<Rejection>,
     /// The conversion that a person says a reversal is about.
     pub chosen: Option<ConversionId>,
+    /// What names the signed request, where it may have its effects only once.
+    pub once: Option<Once>,
     /// Every parameter as it may be stored, in its order.
     pub stored: Vec<(String, String)>,
 }
@@ -133,6 +138,7 @@ impl Reading {
             checks,
             rejection: None,
             chosen: None,
+            once: None,
             stored: Vec::new(),
         }
     }
@@ -151,16 +157,16 @@ pub fn read(request: &Request, snapshot: &Snapshot, clicked: Option<&Name>) -> R
     read_with(request, snapshot, clicked, None)
 }
 
-/// Reads one of a batch, whose signature was judged over the whole.
-pub fn read_member(request: &Request, snapshot: &Snapshot, signature: &Result<(), Rejection>) -> Reading {
-    read_with(request, snapshot, None, Some(signature))
+/// Reads one request of a batch, by its number from 0; the signature was judged over the whole.
+pub fn read_member(request: &Request, number: usize, batch: &Batch, snapshot: &Snapshot) -> Reading {
+    read_with(request, snapshot, None, Some((number, &batch.signature)))
 }
 
 fn read_with(
     request: &Request,
     snapshot: &Snapshot,
     clicked: Option<&Name>,
-    signature: Option<&Result<(), Rejection>>,
+    whole: Option<(usize, &OfWhole)>,
 ) -> Reading {
     let params = request.params();
     let mut checks = vec![Check::passed("transport", transport(request))];
@@ -180,15 +186,16 @@ fn read_with(
             identify::judge(value, name, &params.pairs_map(), snapshot, request.at)
         }
     };
-    let token = advertiser.and_then(|advertiser| raw_value(&params, advertiser, "token"));
-    let rejection = match (found.err(), advertiser) {
-        (Some(rejection), _) => Some(rejection),
-        (None, Some(advertiser)) => {
-            judge(request, &params, token, advertiser, snapshot, signature, &mut checks)
-                .map(|()| checks.extend(notes(&params, advertiser, &meant, snapshot)))
-                .err()
-        }
-        (None, None) => None,
+    let (once, rejection) = match (found.err(), advertiser) {
+        (Some(rejection), _) => (None, Some(rejection)),
+        (None, Some(advertiser)) => match judge(request, &params, advertiser, snapshot, whole, &mut checks) {
+            Ok(once) => {
+                checks.extend(notes(&params, advertiser, &meant, snapshot));
+                (once, None)
+            }
+            Err(rejection) => (None, Some(rejection)),
+        },
+        (None, None) => (None, None),
     };
     Reading {
         at: request.at,
@@ -202,6 +209,7 @@ fn read_with(
         checks,
         rejection,
         chosen: None,
+        once,
         stored: stored_form(&params, advertiser, snapshot),
     }
 }
@@ -209,24 +217,24 @@ fn read_with(
 fn judge(
     request: &Request,
     params: &Params,
-    token: Option<&str>,
     advertiser: &Advertiser,
     snapshot: &Snapshot,
-    signature: Option<&Result<(), Rejection>>,
+    whole: Option<(usize, &OfWhole)>,
     checks: &mut Vec<Check>,
-) -> Result<(), Rejection> {
-    if request.pixel {
+) -> Result<Option<Once>, Rejection> {
+    let once = if request.pixel {
         checks.push(Check::noted("authenticity", "a browser's request: it proves nothing and is only held"));
+        None
     } else {
         authenticity::judge_origin(request, advertiser, checks)?;
-        authenticity::judge_secrets(request, token, advertiser, snapshot, signature, checks)?;
-    }
+        authenticity::judge_secrets(request, params, advertiser, snapshot, whole, checks)?
+    };
     if let Some(fault) = &params.fault {
         return Err(malformed(fault, snapshot));
     }
     checks.push(Check::passed("form", format!("{} parameters", params.pairs.len())));
     checks.extend(params.repaired.iter().map(|what| Check::noted("form", what)));
-    Ok(())
+    Ok(once)
 }
 
 fn malformed(fault: &Fault, snapshot: &Snapshot) -> Rejection {
@@ -364,11 +372,18 @@ fn names<'a>(advertiser: Option<&'a Advertiser>, field: &'a str) -> Vec<&'a str>
     default_names(field).iter().filter(|name| !claimed(name)).copied().collect()
 }
 
-fn raw_value<'a>(params: &'a Params, advertiser: &Advertiser, field: &str) -> Option<&'a str> {
-    names(Some(advertiser), field)
-        .iter()
-        .find_map(|name| params.value(name))
-        .filter(|value| !value.is_empty())
+/// A path as it may be stored: `/postback/{advertiser}/{token}` without the token, right or wrong.
+pub fn storable_path(path: &str, snapshot: &Snapshot) -> String {
+    let decoded =
+        |segment: &str| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned();
+    let segments: Vec<&str> = path.split('/').collect();
+    let is_batch = segments.len() == 4 && segments.last() == Some(&"batch");
+    let shown = segments.iter().enumerate().map(|(number, segment)| match number {
+        3 if !is_batch => privacy::REDACTED.to_owned(),
+        _ if snapshot.hidden.hide(&decoded(segment)) != decoded(segment) => privacy::REDACTED.to_owned(),
+        _ => (*segment).to_owned(),
+    });
+    shown.collect::<Vec<_>>().join("/")
 }
 
 /// The name under which a click id is expected.
@@ -400,9 +415,8 @@ fn map(params: &Params, advertiser: Option<&Advertiser>, snapshot: &Snapshot) ->
 /// Keys stay as they are (an e-mail address as its hash); everything else is masked by its name and form.
 /// A secret of ours is one wherever it stands.
 fn storable(field: &str, name: &str, value: &str, snapshot: &Snapshot) -> String {
-    let is_secret = || snapshot.secrets.0.values().any(|secret| secret == value);
+    let value = &*snapshot.hidden.hide(value);
     match field {
-        _ if !value.is_empty() && is_secret() => privacy::REDACTED.to_owned(),
         "click_id" | "txid" | "original_txid" | "subscription_id" if privacy::is_email(value.trim()) => {
             privacy::hash_key(value, &snapshot.keys.derived("email"))
         }
@@ -425,10 +439,15 @@ fn stored_form(
     snapshot: &Snapshot,
 ) -> Vec<(String, String)> {
     // While the sender is not known, his token may stand under any advertiser's name for it.
-    let others = snapshot.program.advertisers.values();
     let secret: Vec<&str> = match advertiser {
-        Some(advertiser) => names(Some(advertiser), "token"),
-        None => others.flat_map(|other| names(Some(other), "token")).chain(names(None, "token")).collect(),
+        Some(_) => secret_names(advertiser).collect(),
+        None => snapshot
+            .program
+            .advertisers
+            .values()
+            .flat_map(|one| secret_names(Some(one)))
+            .chain(["token"])
+            .collect(),
     };
     let field_of = |name: &str| {
         let named = |field: &&&str| names(advertiser, field).contains(&name);
@@ -440,9 +459,15 @@ fn stored_form(
         } else {
             storable(field_of(name), name, value, snapshot)
         };
-        (privacy::mask_text(name), value)
+        (privacy::mask_text(&snapshot.hidden.hide(name)), value)
     };
     params.pairs.iter().map(stored).collect()
+}
+
+/// The parameters whose values are kept by nobody: the token, and a signature that might be sent again.
+fn secret_names(advertiser: Option<&Advertiser>) -> impl Iterator<Item = &str> {
+    let signature = advertiser.and_then(|one| one.postback.signature.as_ref()?.carrier.param());
+    names(advertiser, "token").into_iter().chain(signature)
 }
 
 impl Params {

@@ -1,5 +1,6 @@
 //! The parameters of a postback as they came: from the query, a form or a JSON object, in their order.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -26,6 +27,8 @@ pub struct Request {
     pub advertiser: Option<String>,
     /// A browser's request for the pixel.
     pub pixel: bool,
+    /// From the path `/postback/{advertiser}/{token}`.
+    pub path_token: Option<String>,
     pub https: bool,
     /// The sender's address, behind trusted proxies.
     pub ip: IpAddr,
@@ -63,11 +66,29 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
-    /// What a signature covers: the raw query of a GET, the raw body of a POST.
-    pub fn payload(&self) -> &[u8] {
+    /// Whether a signature covers the query; otherwise the body.
+    pub fn signs_query(&self) -> bool {
         match self.method {
-            Method::Get => &self.query,
-            Method::Post => &self.body,
+            Method::Get => true,
+            Method::Post => false,
+        }
+    }
+
+    /// What a signature covers, the raw query of a GET or the raw body of a POST, byte for byte as it came; only
+    /// the parameter that carries the signature itself is cut out.
+    pub fn payload_without(&self, param: Option<&str>) -> Cow<'_, [u8]> {
+        let (payload, is_form) = if self.signs_query() {
+            (&self.query, true)
+        } else {
+            (&self.body, form_of(&self.content_type, &self.body) == Some(BodyForm::Form))
+        };
+        match param {
+            Some(param) if is_form => {
+                let named = |pair: &&[u8]| form_urlencoded::parse(pair).any(|(name, _)| name == param);
+                let pairs = payload.split(|byte| *byte == b'&');
+                Cow::Owned(pairs.filter(|pair| !named(pair)).collect::<Vec<_>>().join(&b'&'))
+            }
+            Some(_) | None => Cow::Borrowed(payload),
         }
     }
 
@@ -91,17 +112,13 @@ impl Params {
     }
 
     fn read_body(&mut self, content_type: &str, body: &[u8]) {
-        let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let looks_like_json = body.trim_ascii_start().first() == Some(&b'{');
-        match media.as_str() {
-            "application/json" => self.read_json(body),
-            "application/x-www-form-urlencoded" => self.read_form(body, "body"),
-            "" | "text/plain" if looks_like_json => self.read_json(body),
-            "" | "text/plain" => self.read_form(body, "body"),
-            json if json.ends_with("+json") => self.read_json(body),
-            other => {
-                self.set_fault(format!("a body of the type {other:?}; a form or a JSON object is expected"))
-            }
+        match form_of(content_type, body) {
+            Some(BodyForm::Json) => self.read_json(body),
+            Some(BodyForm::Form) => self.read_form(body, "body"),
+            None => self.set_fault(format!(
+                "a body of the type {:?}; a form or a JSON object is expected",
+                media(content_type)
+            )),
         }
     }
 
@@ -168,6 +185,28 @@ fn decode(piece: &str) -> Option<(String, String)> {
     Some((name.into_owned(), if verbatim { raw.to_owned() } else { value.into_owned() }))
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BodyForm {
+    Json,
+    Form,
+}
+
+fn form_of(content_type: &str, body: &[u8]) -> Option<BodyForm> {
+    let looks_like_json = body.trim_ascii_start().first() == Some(&b'{');
+    match media(content_type).as_str() {
+        "application/json" => Some(BodyForm::Json),
+        "application/x-www-form-urlencoded" => Some(BodyForm::Form),
+        "" | "text/plain" if looks_like_json => Some(BodyForm::Json),
+        "" | "text/plain" => Some(BodyForm::Form),
+        json if json.ends_with("+json") => Some(BodyForm::Json),
+        _ => None,
+    }
+}
+
+fn media(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// A JSON object's members in their order, values as text; a name that comes twice comes twice.
 struct FlatObject(Vec<(String, String)>);
 
@@ -209,20 +248,24 @@ impl<'de> serde::Deserialize<'de> for FlatObject {
 mod tests {
     use super::*;
 
-    fn post(content_type: &str, body: &str) -> Params {
-        let request = Request {
+    fn request(content_type: &str, body: &str) -> Request {
+        Request {
             at: Timestamp::EPOCH,
             method: Method::Post,
             advertiser: None,
             pixel: false,
+            path_token: None,
             https: false,
             ip: IpAddr::from([127, 0, 0, 1]),
             query: b"q=1".to_vec(),
             content_type: content_type.into(),
             headers: Vec::new(),
             body: body.as_bytes().to_vec(),
-        };
-        request.params()
+        }
+    }
+
+    fn post(content_type: &str, body: &str) -> Params {
+        request(content_type, body).params()
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -268,5 +311,30 @@ mod tests {
             params.pairs[1..],
             pairs(&[("a", "0.1000000000000000055"), ("b", "12345678901234567890")])
         );
+    }
+
+    #[test]
+    fn the_signature_is_cut_out_and_nothing_else_is_touched() {
+        let get = |query: &str| Request {
+            method: Method::Get,
+            query: query.as_bytes().to_vec(),
+            ..request("application/json", "ignored")
+        };
+        for (query, left) in [
+            ("a=1&sig=xx&b=%41+c", "a=1&b=%41+c"),
+            ("sig=xx&a=1", "a=1"),
+            ("a=1&sig=xx", "a=1"),
+            ("sig=xx", ""),
+            ("a=1&%73ig=xx&sig=yy&&b", "a=1&&b"),
+            ("a=1&sigh=xx", "a=1&sigh=xx"),
+            ("a=1&amp;sig=xx", "a=1&amp;sig=xx"),
+        ] {
+            assert_eq!(get(query).payload_without(Some("sig")).as_ref(), left.as_bytes(), "{query}");
+            assert_eq!(get(query).payload_without(None).as_ref(), query.as_bytes());
+        }
+        let form = request("application/x-www-form-urlencoded", "a=1&sig=x");
+        assert_eq!(form.payload_without(Some("sig")).as_ref(), b"a=1");
+        let json = request("application/json", r#"{"a": "1&sig=x&2"}"#);
+        assert_eq!(json.payload_without(Some("sig")).as_ref(), json.body, "a text in JSON is no parameter");
     }
 }

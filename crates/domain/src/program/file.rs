@@ -10,6 +10,7 @@ mod known;
 mod link;
 mod offer;
 mod partner;
+mod signature;
 mod unapplied;
 mod values;
 

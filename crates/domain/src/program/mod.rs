@@ -3,7 +3,9 @@
 //! Nothing outside `file` makes a `Program`, so one that exists is consistent: every name it mentions is there.
 
 mod file;
+mod hidden;
 mod reader;
+mod signature;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +21,10 @@ use crate::template::Template;
 use crate::time::{Span, Timestamp};
 
 pub use file::read;
+pub use hidden::Hidden;
 pub use reader::{Mistake, Severity};
+pub(crate) use signature::WEBHOOK_ID;
+pub use signature::{Carrier, Encoding, Form, Hash, Piece, Signature};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
@@ -70,7 +75,10 @@ pub struct Advertiser {
 pub struct PostbackRules {
     /// Runs without token, signature or address list, by the operator's word.
     pub open: bool,
-    pub token: Option<SecretRef>,
+    /// While a token is exchanged there are several, and any of them counts. Empty: none is asked for.
+    pub tokens: Vec<SecretRef>,
+    /// A request header that may carry the token, beside the other places.
+    pub token_header: Option<String>,
     pub signature: Option<Signature>,
     /// Empty: any address.
     pub allow_ips: Vec<IpNet>,
@@ -92,22 +100,12 @@ pub enum SecretRef {
     File(String),
 }
 
-/// HMAC-SHA256 over the raw query (GET) or body (POST), in hexadecimal, with an optional timestamp before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
-    pub secret: SecretRef,
-    /// The request header that carries the signature.
-    pub header: String,
-    /// The request header with the time of signing; absent = the time is not signed.
-    pub timestamp: Option<String>,
-    pub tolerance: Span,
-}
-
-/// At most `count` postbacks in `per`.
+/// At most `count` postbacks in `per` in the long run, and `burst` at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     pub count: u32,
     pub per: Span,
+    pub burst: u32,
 }
 
 /// How answers are given to the sender.
@@ -278,6 +276,8 @@ pub struct Snapshot {
     numbers: BTreeMap<u32, Name>,
     numbers_by_link: BTreeMap<Name, u32>,
     pub secrets: Secrets,
+    /// Likewise, to keep them out of what is stored.
+    pub hidden: Hidden,
     pub keys: Keys,
 }
 
@@ -350,11 +350,7 @@ impl Program {
     /// Every secret that the program refers to, each once.
     pub fn secrets(&self) -> std::collections::BTreeSet<&SecretRef> {
         let rules = self.advertisers.values().map(|advertiser| &advertiser.postback);
-        rules
-            .flat_map(|rules| {
-                rules.token.iter().chain(rules.signature.as_ref().map(|signature| &signature.secret))
-            })
-            .collect()
+        rules.flat_map(|rules| rules.tokens.iter().chain(rules.signing_secrets())).collect()
     }
 
     /// The advertiser that every route of a link leads to, if it is one.
@@ -368,6 +364,10 @@ impl Program {
 }
 
 impl PostbackRules {
+    fn signing_secrets(&self) -> &[SecretRef] {
+        self.signature.as_ref().map_or(&[], |signature| &signature.secrets)
+    }
+
     /// Their word for an event in ours.
     pub fn event(&self, word: &str) -> String {
         let mapped = self.events.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(word));
@@ -384,7 +384,8 @@ impl Snapshot {
         keys: Keys,
     ) -> Self {
         let numbers_by_link = numbers.iter().map(|(number, link)| (link.clone(), *number)).collect();
-        Self { revision, program, numbers, numbers_by_link, secrets, keys }
+        let hidden = Hidden::new(secrets.0.values());
+        Self { revision, program, numbers, numbers_by_link, secrets, hidden, keys }
     }
 
     /// The same installation under another revision of its program.

@@ -264,6 +264,18 @@ impl<'a> Section<'a> {
         Some(items.iter().filter_map(|item| self.as_text(key, item)).collect())
     }
 
+    /// A text, or a list of them; `None` when there is something else.
+    pub fn text_or_texts(&mut self, key: &'a str) -> Option<Vec<Placed<&'a str>>> {
+        let Some(value) = self.value(key) else {
+            return Some(Vec::new());
+        };
+        match value.get_ref() {
+            DeValue::Array(_) => self.texts(key),
+            DeValue::String(_) => self.as_text(key, value).map(|text| vec![text]),
+            other => self.wrong_type(key, Place::of(value), "a text or a list of texts", other),
+        }
+    }
+
     /// Reads each text of a list as something else.
     pub fn parsed_list<T>(
         &mut self,
@@ -329,7 +341,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn convert<T>(
+    pub fn convert<T>(
         &self,
         key: &str,
         text: Placed<&str>,

@@ -9,8 +9,8 @@ use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Keys, Sequence};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{
-    Decision, History, Keyed, Known, PlannedDelivery, Refusal, Review, Wait, Word, click_key, decide, key_of,
-    questions, review, scopes,
+    Decision, History, Keyed, Known, PlannedDelivery, Refusal, Review, SentBefore, Wait, Word, click_key,
+    decide, key_of, questions, review, scopes,
 };
 use proofback_domain::id::{ConversionId, Id, PostbackId};
 use proofback_domain::ledger::{Account, Transfer};
@@ -18,7 +18,7 @@ use proofback_domain::money::Currency;
 use proofback_domain::name::Name;
 use proofback_domain::outcome::Outcome;
 use proofback_domain::past::{Answers, Question};
-use proofback_domain::postback::{Method, Reading, Request, Stored, read};
+use proofback_domain::postback::{Method, Reading, Request, Stored, read, read_member, split};
 use proofback_domain::program::{self, SecretRef, Secrets, Snapshot};
 use proofback_domain::route::{Routed, Visit, route};
 use proofback_domain::time::{Span, Timestamp};
@@ -44,19 +44,24 @@ pub struct Installation {
     sightings: Vec<(String, Timestamp, ClickId)>,
     /// What the counters of caps would say.
     pub counters: BTreeMap<(String, Day), i64>,
+    signed_requests: BTreeMap<(Name, [u8; 16]), (PostbackId, Timestamp)>,
     sequence: Sequence,
     postbacks: u128,
 }
 
 impl Installation {
     pub fn new(source: &str) -> Self {
+        Self::with_secrets(source, &[("TOKEN", "t0ken"), ("SECRET", "s3cret")])
+    }
+
+    /// `secrets`: the names of environment variables, and what is in them.
+    pub fn with_secrets(source: &str, secrets: &[(&str, &str)]) -> Self {
         let (program, mistakes) = program::read(source);
         let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
         let numbers = (1..).zip(program.links.keys().cloned()).collect();
-        let token = SecretRef::Env("TOKEN".into());
-        let secrets = Secrets(
-            [(token, "t0ken".to_owned()), (SecretRef::Env("SECRET".into()), "s3cret".to_owned())].into(),
-        );
+        let secrets =
+            secrets.iter().map(|(name, value)| (SecretRef::Env((*name).into()), (*value).to_owned()));
+        let secrets = Secrets(secrets.collect());
         let keys = Keys::new([3; 16], vec![]);
         let now = Timestamp::from_millis(START);
         Self {
@@ -74,6 +79,7 @@ impl Installation {
             waiting: Vec::new(),
             sightings: Vec::new(),
             counters: BTreeMap::new(),
+            signed_requests: BTreeMap::new(),
             sequence: Sequence::new(now, 7),
             postbacks: 0,
         }
@@ -122,6 +128,7 @@ impl Installation {
             method: Method::Get,
             advertiser: advertiser.map(str::to_owned),
             pixel: false,
+            path_token: None,
             https: false,
             ip: IpAddr::from([127, 0, 0, 1]),
             query: query.as_bytes().to_vec(),
@@ -136,6 +143,18 @@ impl Installation {
         if let Some(click) = reading.needs_click().and_then(|id| self.clicks.get(&id)) {
             reading = read(request, &self.snapshot, Some(&click.advertiser));
         }
+        self.take(reading)
+    }
+
+    pub fn receive_batch(&mut self, whole: &Request) -> Vec<Decision> {
+        let batch = split(whole, &self.snapshot);
+        let numbered = batch.requests.iter().enumerate();
+        let readings: Vec<Reading> =
+            numbered.map(|(number, member)| read_member(member, number, &batch, &self.snapshot)).collect();
+        readings.into_iter().map(|reading| self.take(reading)).collect()
+    }
+
+    fn take(&mut self, reading: Reading) -> Decision {
         self.postbacks += 1;
         let id = Id::new(self.now, self.postbacks);
         let decision = decide(&reading, &self.known(&reading), &self.snapshot, id, self.now);
@@ -217,8 +236,23 @@ impl Installation {
             self.conversions.values().rev().filter(|conversion| Some(conversion.click_id) == click_id);
         let of_click = of_click.map(|conversion| self.history(conversion)).collect();
         let under_click = click_id.map(|id| under(&click_key(id))).unwrap_or_default();
+        let sent_before = reading.once.and_then(|once| {
+            let (postback_id, until) = *self.signed_requests.get(&(advertiser.clone(), once.key))?;
+            let changed = self.changes.iter().find(|change| change.postback_id == postback_id);
+            let conversion = changed.map(|change| self.conversions[&change.conversion_id].clone());
+            (self.now <= until).then_some(SentBefore { postback_id, conversion })
+        });
         let answers = click.as_ref().map(|click| self.answers(reading, click)).unwrap_or_default();
-        Known { click, under_txid, under_original, under_click, of_click, of_subscription, answers }
+        Known {
+            click,
+            under_txid,
+            under_original,
+            under_click,
+            of_click,
+            of_subscription,
+            answers,
+            sent_before,
+        }
     }
 
     fn of_subscription(&self, advertiser: &Name, named: &str) -> Vec<History> {
@@ -292,6 +326,10 @@ impl Installation {
         }
         self.transfers.extend(effects.entries.into_iter().map(|entry| entry.transfer));
         self.deliveries.extend(effects.deliveries);
+        if let (Some(once), Some(advertiser)) = (effects.once, decision.advertiser.clone()) {
+            let value = (decision.postback_id, once.until);
+            self.signed_requests.insert((advertiser, once.key), value);
+        }
         if let (Some(wait), Some(reading)) = (effects.wait, reading) {
             self.waiting.push((decision.postback_id, wait, reading));
         }

@@ -6,12 +6,14 @@ use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::name::Name;
 use rusqlite::Connection;
 
-use super::{past, rows};
+use super::{past, rows, signed};
 use crate::error::StoreError;
 
 /// Writes the effects of a decision; they leave no choices.
 pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), StoreError> {
-    let Effects { conversion, change, key, entries, deliveries, wait, counts, subjects } = &decision.effects;
+    let Effects { conversion, change, key, entries, deliveries, wait, counts, subjects, once: _ } =
+        &decision.effects;
+    signed::remember(connection, decision)?;
     if let Some(conversion) = conversion {
         put_conversion(connection, conversion)?;
     }

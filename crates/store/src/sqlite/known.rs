@@ -9,7 +9,7 @@ use proofback_domain::postback::Reading;
 use proofback_domain::program::Snapshot;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{past, rows};
+use super::{past, rows, signed};
 use crate::error::StoreError;
 
 /// A click's or a subscription's conversions beyond this are too old to matter for a decision.
@@ -38,6 +38,10 @@ pub fn load(
     let Some(advertiser) = &reading.advertiser else {
         return Ok(Known::default());
     };
+    let sent_before = signed::find(connection, advertiser, reading)?;
+    if sent_before.is_some() {
+        return Ok(Known { sent_before, ..Known::default() });
+    }
     let named = reading.click_id().map(|id| find_click(connection, id)).transpose()?.flatten();
     let test = reading.is_test() || named.as_ref().is_some_and(|click| click.details.test);
     let key = |field: &str| reading.field(field).map(str::trim).filter(|txid| !txid.is_empty());
@@ -68,7 +72,16 @@ pub fn load(
         Moment::Now => past::answer(connection, asked)?,
         Moment::Before { postback, .. } => past::answered(connection, asked, postback)?,
     };
-    Ok(Known { click, under_txid, under_original, under_click, of_click, of_subscription, answers })
+    Ok(Known {
+        click,
+        under_txid,
+        under_original,
+        under_click,
+        of_click,
+        of_subscription,
+        answers,
+        sent_before,
+    })
 }
 
 /// A taken key as its row says.

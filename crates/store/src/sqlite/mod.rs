@@ -17,6 +17,7 @@ mod readers;
 mod replays;
 mod reviews;
 mod rows;
+mod signed;
 mod trace;
 mod writer;
 

@@ -11,10 +11,11 @@ use crate::error::OpenError;
 use crate::spill::Spill;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_second_look.sql"),
     include_str!("../../migrations/0003_seen_expected.sql"),
+    include_str!("../../migrations/0004_signed_requests.sql"),
 ];
 
 pub struct Opened {

@@ -256,6 +256,9 @@ fn cannot_run(row: &PostbackRow) -> Option<&'static str> {
         | Reason::UnknownAdvertiser => Some("it was never authenticated"),
         Reason::MalformedRequest => Some("it could not be read, so that there is nothing to run again"),
         _ if row.advertiser.is_none() => Some("it was never authenticated"),
+        _ if row.checks.iter().any(|check| check.check == "replay") => {
+            Some("the same signed request was decided before it")
+        }
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use proofback_domain::click::Click;
 use proofback_domain::click_id::{Keys, Prefix};
 use proofback_domain::decide::Decision;
 use proofback_domain::id::Id;
-use proofback_domain::postback::{Method, Request, read};
+use proofback_domain::postback::{Method, Once, Reading, Request, read};
 use proofback_domain::program::{self, SecretRef, Secrets, Snapshot};
 use proofback_domain::route::{Routed, Visit, route};
 use proofback_domain::time::{Span, Timestamp};
@@ -105,20 +105,32 @@ impl Installation {
         query: &str,
         at: Timestamp,
     ) -> Result<Decision, StoreError> {
-        let request = Request {
-            at,
-            method: Method::Get,
-            advertiser: Some(advertiser.into()),
-            pixel: false,
-            https: false,
-            ip: IpAddr::from([127, 0, 0, 1]),
-            query: query.as_bytes().to_vec(),
-            content_type: String::new(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        };
+        let request = Self::request(advertiser, query, at);
+        self.take(id, advertiser, &request, None).await
+    }
+
+    /// A signed one, by what names it; the signature itself is for the domain to judge.
+    pub async fn send_signed(
+        &self,
+        advertiser: &str,
+        query: &str,
+        at: Timestamp,
+        once: Once,
+    ) -> Result<Decision, StoreError> {
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let request = Self::request(advertiser, query, at);
+        self.take(Id::new(at, u128::from(serial)), advertiser, &request, Some(once)).await
+    }
+
+    async fn take(
+        &self,
+        id: proofback_domain::id::PostbackId,
+        advertiser: &str,
+        request: &Request,
+        once: Option<Once>,
+    ) -> Result<Decision, StoreError> {
         let snapshot = self.snapshot();
-        let reading = read(&request, &snapshot, None);
+        let reading = Reading { once, ..read(request, &snapshot, None) };
         let raw = RawPostback {
             method: "GET",
             path: format!("/postback/{advertiser}"),
@@ -127,6 +139,22 @@ impl Installation {
             stopwatch: Stopwatch(Arc::new(|| 7)),
         };
         self.store.decide(raw, reading, snapshot, id).await
+    }
+
+    fn request(advertiser: &str, query: &str, at: Timestamp) -> Request {
+        Request {
+            at,
+            method: Method::Get,
+            advertiser: Some(advertiser.into()),
+            path_token: None,
+            pixel: false,
+            https: false,
+            ip: IpAddr::from([127, 0, 0, 1]),
+            query: query.as_bytes().to_vec(),
+            content_type: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     /// An approved sale of 100 EUR, of which the partner earns ten.

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use crate::name::Name;
 use crate::outcome::Status;
 use crate::program::file::known::Known;
-use crate::program::file::values;
+use crate::program::file::{signature, values};
 use crate::program::reader::{Mistakes, Place, Placed, Section, quote, read_word};
 use crate::program::{Advertiser, FIELDS, PostbackRules, Reply, Signature};
-use crate::time::Span;
-
-const TOLERANCE: Span = Span::from_seconds(300);
 
 /// The id has been declared before, because offers need it.
 pub(super) fn read(id: Option<Name>, mut section: Section<'_>, known: &Known) -> Option<Advertiser> {
@@ -43,8 +40,16 @@ fn read_rules(
     if !guarded && !open {
         refuse_as_open(advertiser_place, section.mistakes);
     }
-    let token = section.parsed("token", values::secret);
-    let signature = section.table("signature", "signature");
+    let tokens = values::secrets(&mut section, "token");
+    let token_header = section.parsed("token_header", values::header);
+    let signature_place = section.place_of("signature");
+    // A faulty signature is an error by now: there will be no program without it.
+    let signature = section.table("signature", "signature").and_then(signature::read);
+    if !open && signature.as_ref().is_some_and(Signature::proves_nothing) && !alone_is_enough(&section) {
+        let message =
+            "\"signature\": anybody can make a hash without a secret; give allow_ips or a token beside it";
+        section.mistakes.error(signature_place, message);
+    }
     let allow_ips = section.parsed_list("allow_ips", values::network);
     let require_https = section.flag("require_https");
     let rate_limit = section.parsed("rate_limit", values::rate_limit);
@@ -55,9 +60,9 @@ fn read_rules(
     let statuses = section.table("statuses", "statuses").map(read_statuses);
     let rules = PostbackRules {
         open,
-        token: token.map(|token| token.value),
-        // A faulty signature is an error by now: there will be no program without it.
-        signature: signature.and_then(read_signature),
+        tokens,
+        token_header: token_header.map(|header| header.value),
+        signature,
         allow_ips: allow_ips.into_iter().map(|network| network.value).collect(),
         require_https: require_https.unwrap_or(false),
         rate_limit: rate_limit.map(|limit| limit.value),
@@ -70,31 +75,15 @@ fn read_rules(
     Some(rules)
 }
 
+/// Whether something besides the signature keeps strangers out.
+fn alone_is_enough(section: &Section<'_>) -> bool {
+    section.holds("token") || section.holds("allow_ips")
+}
+
 fn refuse_as_open(advertiser: Place, mistakes: &Mistakes<'_>) {
     let message = "anybody could send postbacks for this advertiser: give its [advertiser.postback] a token, \
                    a signature or allow_ips, or say open = true";
     mistakes.error(advertiser, message);
-}
-
-fn read_signature(mut section: Section<'_>) -> Option<Signature> {
-    section.require(&["scheme", "secret", "header"]);
-    section.parsed("scheme", |text| read_word(text, &[("hmac-sha256", ())]));
-    let secret = section.parsed("secret", values::secret);
-    let header = section.parsed("header", values::header);
-    let timestamp = section.parsed("timestamp", values::header);
-    let tolerance = section.span("tolerance");
-    if let (Some(header), Some(timestamp)) = (&header, &timestamp)
-        && header.value.eq_ignore_ascii_case(&timestamp.value)
-    {
-        section.mistakes.error(timestamp.place, "\"timestamp\": this header carries the signature already");
-    }
-    section.finish();
-    Some(Signature {
-        secret: secret?.value,
-        header: header?.value,
-        timestamp: timestamp.map(|timestamp| timestamp.value),
-        tolerance: tolerance.unwrap_or(TOLERANCE),
-    })
 }
 
 /// Our fields and the parameters that carry them, in either spelling of `event_type`.

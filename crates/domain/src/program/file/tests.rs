@@ -2,14 +2,16 @@
 //!
 //! To be easy to read, snippets have single quotes, as TOML allows, and so has what is expected to be said.
 
+mod signature;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::name::Name;
 use crate::outcome::Status;
 use crate::program::{
-    Approval, Duplicates, Goal, Happening, Offer, Partner, PartnerKind, Percent, PostbackRules, RateLimit,
-    Reply, SecretRef, Terms,
+    Approval, Carrier, Duplicates, Goal, Happening, Offer, Partner, PartnerKind, Percent, Piece,
+    PostbackRules, RateLimit, Reply, SecretRef, Terms,
 };
 use crate::template::Macro;
 use crate::time::Span;
@@ -130,20 +132,23 @@ fn the_advertiser_of_the_example_has_its_values() {
     assert_eq!(advertiser.name, "Casino Ltd");
     assert_eq!(advertiser.currency, Some(program.currency));
     let rules = &advertiser.postback;
-    assert_eq!(rules.token, Some(SecretRef::Env("CASINO_TOKEN".into())));
+    assert_eq!(rules.tokens, [SecretRef::Env("CASINO_TOKEN".into())]);
     assert_eq!(
         rules.allow_ips.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["127.0.0.0/8", "203.0.113.0/24"]
     );
-    assert_eq!(rules.rate_limit, Some(RateLimit { count: 2_000, per: Span::from_seconds(1) }));
+    assert_eq!(rules.rate_limit, Some(RateLimit { count: 2_000, per: Span::from_seconds(1), burst: 2_000 }));
     assert_eq!((rules.open, rules.require_https, rules.reply), (false, false, Reply::Status));
     let signature = rules.signature.as_ref().unwrap();
-    assert_eq!(signature.secret, SecretRef::Env("CASINO_SECRET".into()));
+    assert_eq!(signature.secrets, [SecretRef::Env("CASINO_SECRET".into())]);
+    let header = |name: &str| Carrier::Header(name.to_owned());
     assert_eq!(
-        (signature.header.as_str(), signature.timestamp.as_deref()),
-        ("X-Signature", Some("X-Timestamp"))
+        (&signature.carrier, &signature.timestamp),
+        (&header("X-Signature"), &Some(header("X-Timestamp")))
     );
+    assert_eq!(signature.over, [header("X-Timestamp").piece(), Piece::Text(".".into()), Piece::Payload]);
     assert_eq!(signature.tolerance, Span::from_seconds(300));
+    assert_eq!(signature.replay_window, Span::from_seconds(600));
     assert_eq!(rules.params.len(), 5);
     assert_eq!(rules.params["click_id"], "cid");
     assert_eq!(rules.params["event_type"], "goal");
@@ -365,6 +370,18 @@ fn mistakes_of_the_postback_rules() {
             ("rate_limit = ▸'1000001/s'", &["is no rate"]),
             ("rate_limit = ▸'+5/s'", &["is no rate"]),
             ("rate_limit = ▸'5/d'", &["is no rate"]),
+            ("rate_limit = ▸'5/s burst 0'", &["is no rate"]),
+            ("rate_limit = ▸'5/s burst'", &["is no rate"]),
+            ("rate_limit = ▸'5/s bursts 9'", &["is no rate"]),
+            ("rate_limit = ▸'5/s burst 1000001'", &["is no rate"]),
+            ("token_header = ▸'X Token'", &["'X Token' is no name of a header"]),
+            ("token = ▸[]", &["'token': give one secret, or a list of 1 to 4"]),
+            (
+                "token = ▸['env:A', 'env:B', 'env:C', 'env:D', 'env:E']",
+                &["'token': give one secret, or a list of 1 to 4"],
+            ),
+            ("token = ['env:A', ▸'hunter2']", &["a secret does not stand in this file"]),
+            ("token = ▸5", &["'token': a text or a list of texts is expected, not a whole number"]),
             ("reply = ▸'allways_200'", &["'allways_200' is not known"]),
             ("reply = ▸'allways_200'", &["did you mean 'always_200'?"]),
             ("▸tokn = 'env:X'", &["unknown key 'tokn' in [advertiser.postback]; did you mean 'token'?"]),
@@ -379,8 +396,22 @@ fn rates_addresses_and_replies_are_read() {
     );
     let shown: Vec<String> = rules.allow_ips.iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["10.0.0.0/8", "10.0.0.1/32", "2001:db8::1/128"]);
-    assert_eq!(rules.rate_limit, Some(RateLimit { count: 7, per: Span::from_seconds(3_600) }));
+    assert_eq!(rules.rate_limit, Some(RateLimit { count: 7, per: Span::from_seconds(3_600), burst: 7 }));
     assert_eq!(rules.reply, Reply::Always200);
+}
+
+#[test]
+fn secrets_that_are_exchanged_stand_in_a_list_and_all_of_them_are_asked_for() {
+    let source = "token = ['env:NEW', 'file:/run/old']\ntoken_header = 'X-Token'\nrate_limit = '2000/s burst 500'\n\
+        signature = { scheme = 'hmac-sha256', secret = ['env:S2', 'env:S1'], header = 'X-S' }";
+    let program = sound(&UP_TO_RULES, source);
+    let rules = &program.advertisers["shop"].postback;
+    let env = |name: &str| SecretRef::Env(name.into());
+    assert_eq!(rules.tokens, [env("NEW"), SecretRef::File("/run/old".into())]);
+    assert_eq!(rules.token_header.as_deref(), Some("X-Token"));
+    assert_eq!(rules.rate_limit.map(|limit| (limit.count, limit.burst)), Some((2_000, 500)));
+    assert_eq!(rules.signature.as_ref().unwrap().secrets, [env("S2"), env("S1")]);
+    assert_eq!(program.secrets().len(), 4);
 }
 
 #[test]
@@ -409,43 +440,6 @@ fn a_literal_secret_is_refused_and_never_repeated() {
         assert!(program.is_none(), "{secret}");
         assert!(!format!("{mistakes:?}").contains("hunter2"), "{mistakes:?}");
     }
-}
-
-#[test]
-fn mistakes_of_a_signature() {
-    check(
-        &UP_TO_RULES,
-        &[
-            (
-                "signature = ▸▸▸{}",
-                &[
-                    "missing key 'scheme' in signature",
-                    "missing key 'secret' in signature",
-                    "missing key 'header' in signature",
-                ],
-            ),
-            (
-                "signature = { scheme = ▸'md5', secret = 'env:S', header = ▸'X S', tolerance = ▸'soon' }",
-                &[
-                    "'md5' is not known, there is only 'hmac-sha256'",
-                    "'X S' is no name of a header",
-                    "'soon' is no length of time; write it like 90s",
-                ],
-            ),
-            (
-                "signature = { scheme = 'hmac-sha256', secret = 'env:S', header = 'X-S', timestamp = ▸'x-s' }",
-                &["this header carries the signature already"],
-            ),
-            (
-                "signature = { scheme = 'hmac-sha256', secret = 'env:S', header = 'X-S', ▸timestmp = 'X-T' }",
-                &["unknown key 'timestmp' in signature; did you mean 'timestamp'?"],
-            ),
-        ],
-    );
-    let signature =
-        rules("signature = { scheme = 'hmac-sha256', secret = 'env:S', header = 'X-S' }").signature;
-    let signature = signature.unwrap();
-    assert_eq!((signature.timestamp, signature.tolerance), (None, Span::from_seconds(300)));
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) const SUBS: [&str; 10] =
 const FOR_WEBHOOKS_ONLY: [&str; 4] = ["click.created", "postback.rejected", "delivery.failed", "payout.paid"];
 
 const RATE_MAX: u32 = 1_000_000;
+/// Secrets that count at the same time.
+const SECRETS_MAX: usize = 4;
 
 pub(super) fn currency(text: &str, currencies: &Currencies) -> Result<Currency, String> {
     currencies.parse(text).map_err(|error| explain(text, &error))
@@ -72,23 +74,47 @@ pub(super) fn status(text: &str) -> Result<Status, String> {
     read_word(text, &Status::ALL.map(|status| (status.code(), status)))
 }
 
-/// `"2000/s"`, `"2000/m"` or `"2000/h"`.
+/// `"2000/s"`, `"2000/m"` or `"2000/h"`, and how many may come at once: `"2000/s burst 500"`.
 pub(super) fn rate_limit(text: &str) -> Result<RateLimit, String> {
+    let number = |text: &str| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|count| plain && 1 <= *count && *count <= RATE_MAX)
+    };
     let read = || {
-        let (count, unit) = text.split_once('/')?;
-        let plain = count.bytes().all(|byte| byte.is_ascii_digit());
-        let count: u32 = count.parse().ok().filter(|count| plain && 1 <= *count && *count <= RATE_MAX)?;
+        let (rate, burst) = match text.split_once(" burst ") {
+            Some((rate, burst)) => (rate, Some(number(burst.trim())?)),
+            None => (text, None),
+        };
+        let (count, unit) = rate.trim_end().split_once('/')?;
+        let count: u32 = number(count)?;
         let seconds = match unit {
             "s" => 1,
             "m" => 60,
             "h" => 3_600,
             _ => return None,
         };
-        Some(RateLimit { count, per: Span::from_seconds(seconds) })
+        Some(RateLimit { count, per: Span::from_seconds(seconds), burst: burst.unwrap_or(count) })
     };
     read().ok_or_else(|| {
-        format!("{} is no rate; write it like 2000/s, 2000/m or 2000/h, with 1 to {RATE_MAX}", quote(text))
+        format!(
+            "{} is no rate; write it like 2000/s, 2000/m, 2000/h or 2000/s burst 500, with 1 to {RATE_MAX}",
+            quote(text)
+        )
     })
+}
+
+/// One reference to a secret, or a list of them while it is exchanged.
+pub(super) fn secrets<'a>(section: &mut Section<'a>, key: &'a str) -> Vec<SecretRef> {
+    let place = section.place_of(key);
+    let written = section.has(key);
+    let Some(texts) = section.text_or_texts(key) else {
+        return Vec::new();
+    };
+    if written && (texts.is_empty() || SECRETS_MAX < texts.len()) {
+        section.mistakes.error(place, format!("\"{key}\": give one secret, or a list of 1 to {SECRETS_MAX}"));
+    }
+    let read = texts.into_iter().filter_map(|text| section.convert(key, text, &secret));
+    read.map(|reference| reference.value).collect()
 }
 
 /// A reference to a secret. What stands in its place is never repeated: it may be the secret itself.
