@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,67 +17,55 @@ pub struct Rate {
 /// Where the next request comes from; `None` ends the connection's work.
 pub type Requests = Arc<dyn Fn(usize) -> Option<Vec<u8>> + Send + Sync>;
 
-/// Sends over `connections` kept-alive sockets for `time`. Every answer must begin with `expected`.
-pub async fn run(
-    address: SocketAddr,
-    connections: usize,
-    time: Duration,
-    requests: Requests,
-    expected: &'static str,
-) -> Rate {
-    let answered = Arc::new(AtomicU64::new(0));
-    let number = Arc::new(AtomicUsize::new(0));
-    let started = Instant::now();
-    let until = started + time;
-    let tasks: Vec<_> = (0..connections)
-        .map(|_| {
-            let (answered, number, requests) =
-                (Arc::clone(&answered), Arc::clone(&number), Arc::clone(&requests));
-            tokio::spawn(async move {
-                let mut connection = Connection::open(address).await;
-                while Instant::now() < until {
-                    let Some(request) = requests(number.fetch_add(1, Ordering::Relaxed)) else { return };
-                    connection.ask(&request, expected).await;
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("a connection's work does not panic");
-    }
-    let answered = answered.load(Ordering::Relaxed);
-    Rate { per_second: answered as f64 / started.elapsed().as_secs_f64(), answered }
+/// How requests are sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// How many send at the same time.
+    pub connections: usize,
+    /// Otherwise every request has a connection of its own.
+    pub kept_alive: bool,
+    pub time: Duration,
+    /// How every answer must begin.
+    pub expected: &'static str,
 }
 
-/// Like [`run`], but every request has a connection of its own.
-pub async fn run_new_connections(
-    address: SocketAddr,
-    clients: usize,
-    time: Duration,
-    request: &[u8],
-    expected: &'static str,
-) -> Rate {
-    let answered = Arc::new(AtomicU64::new(0));
-    let started = Instant::now();
-    let until = started + time;
-    let tasks: Vec<_> = (0..clients)
-        .map(|_| {
-            let (answered, request) = (Arc::clone(&answered), request.to_vec());
-            tokio::spawn(async move {
-                while Instant::now() < until {
-                    let mut connection = Connection::open(address).await;
-                    connection.ask(&request, expected).await;
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("a connection's work does not panic");
+impl Load {
+    pub async fn run(self, address: SocketAddr, requests: Requests) -> Rate {
+        let number = Arc::new(AtomicUsize::new(0));
+        let started = Instant::now();
+        let until = started + self.time;
+        let tasks: Vec<_> = (0..self.connections)
+            .map(|_| tokio::spawn(self.send(address, until, Arc::clone(&number), Arc::clone(&requests))))
+            .collect();
+        let mut answered = 0;
+        for task in tasks {
+            answered += task.await.expect("a connection's work does not panic");
+        }
+        Rate { per_second: answered as f64 / started.elapsed().as_secs_f64(), answered }
     }
-    let answered = answered.load(Ordering::Relaxed);
-    Rate { per_second: answered as f64 / started.elapsed().as_secs_f64(), answered }
+
+    /// One of the connections, or a row of them; gives the number of its answers.
+    async fn send(
+        self,
+        address: SocketAddr,
+        until: Instant,
+        number: Arc<AtomicUsize>,
+        requests: Requests,
+    ) -> u64 {
+        let mut answered = 0;
+        let mut kept = None;
+        while Instant::now() < until {
+            let Some(request) = requests(number.fetch_add(1, Ordering::Relaxed)) else { break };
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => Connection::open(address).await,
+            };
+            connection.ask(&request, self.expected).await;
+            answered += 1;
+            kept = Some(connection).filter(|_| self.kept_alive);
+        }
+        answered
+    }
 }
 
 /// One request after the other on one connection; the times of all of them.

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use load::{Rate, get};
+use load::{Load, Rate, get};
 use machine::{cpu_time, median, sync_p50};
 use servers::{Server, TOKEN};
 
@@ -34,7 +34,7 @@ struct Plan {
 }
 
 struct Figure {
-    name: &'static str,
+    name: String,
     unit: &'static str,
     values: Vec<f64>,
     bar: Option<(bool, f64)>,
@@ -56,7 +56,7 @@ fn main() {
     let plan = if smoke {
         Plan { rounds: 1, time: Duration::from_millis(200), lone: 20, clicks_stored: 2_000 }
     } else {
-        Plan { rounds: 7, time: Duration::from_secs(3), lone: 1_000, clicks_stored: 1_000_000 }
+        Plan { rounds: 7, time: Duration::from_secs(3), lone: 1_000, clicks_stored: 10_000_000 }
     };
     let table = runtime.block_on(measure(&plan));
     println!("{table}");
@@ -109,11 +109,12 @@ async fn clicks(plan: &Plan, directory: &std::path::Path) -> Vec<Figure> {
     let request = get(CLICK);
     let both = |address, time| {
         let request = request.clone();
-        load::run(address, CONNECTIONS, time, Arc::new(move |_| Some(request.clone())), "HTTP/1.1 302")
+        let load = Load { connections: CONNECTIONS, kept_alive: true, time, expected: "HTTP/1.1 302" };
+        load.run(address, Arc::new(move |_| Some(request.clone())))
     };
     both(bare.address, plan.time / 4).await;
     both(ours.address, plan.time / 4).await;
-    let figure = |name, unit, bar| Figure { name, unit, values: Vec::new(), bar };
+    let figure = |name: &str, unit, bar| Figure { name: name.to_owned(), unit, values: Vec::new(), bar };
     let mut ratio =
         figure("durable click over bare axum, 256 kept-alive connections", "x", Some((true, 0.60)));
     let mut bare_rate = figure("  bare axum 302", "per s", None);
@@ -150,34 +151,37 @@ async fn clicks(plan: &Plan, directory: &std::path::Path) -> Vec<Figure> {
 /// Microseconds of the server's CPU for one request on a connection of its own.
 async fn cpu_per_request(server: &Server, plan: &Plan, request: &[u8]) -> f64 {
     let before = cpu_time(server.pid());
-    let Rate { answered, .. } =
-        load::run_new_connections(server.address, 64, plan.time, request, "HTTP/1.1 302").await;
+    let request = request.to_vec();
+    let requests = Arc::new(move |_| Some(request.clone()));
+    let load = Load { connections: 64, kept_alive: false, time: plan.time, expected: "HTTP/1.1 302" };
+    let Rate { answered, .. } = load.run(server.address, requests).await;
     (cpu_time(server.pid()) - before).as_secs_f64() * 1e6 / answered.max(1) as f64
 }
 
 async fn postbacks(plan: &Plan, directory: &std::path::Path) -> Vec<Figure> {
     let stored = directory.join("stored");
-    std::fs::create_dir_all(&stored).unwrap();
-    let ids = Arc::new(prepare::store_clicks(&stored, plan.clicks_stored).await);
+    let kept = target_directory().join("bench");
+    let clicks = Arc::new(prepare::store_clicks(&kept, &stored, plan.clicks_stored).await);
     let server = Server::proofback(&stored);
-    let figure = |name, unit, bar| Figure { name, unit, values: Vec::new(), bar };
-    let mut rate =
-        figure("durable postbacks, 1 M clicks stored, 256 connections", "per s", Some((true, 5_000.0)));
+    let figure = |name: &str, unit, bar| Figure { name: name.to_owned(), unit, values: Vec::new(), bar };
+    let name = format!("durable postbacks, {} clicks stored, 256 connections", plan.clicks_stored);
+    let mut rate = figure(&name, "per s", Some((true, 8_000.0)));
     let mut cpu = figure("  server's CPU for each", "us CPU", None);
     let mut sync = figure("  fdatasync p50 of the same second", "us", None);
     for round in 0..plan.rounds {
-        let ids = Arc::clone(&ids);
+        let clicks = Arc::clone(&clicks);
         // Every postback is for another click, anywhere in the store, with a txid of its own.
         let request = move |number: usize| {
-            let place = number.wrapping_mul(7_919).wrapping_add(round * 104_729) % ids.len();
-            let id = &ids[place];
+            let id = clicks.id(number.wrapping_mul(7_919).wrapping_add(round * 104_729));
             Some(get(&format!(
                 "/postback/shop?click_id={id}&txid={round}-{number}&event=sale&amount=99.95&currency=EUR&token={TOKEN}"
             )))
         };
         sync.values.push(sync_p50(directory).as_secs_f64() * 1e6);
         let before = cpu_time(server.pid());
-        let run = load::run(server.address, CONNECTIONS, plan.time, Arc::new(request), "HTTP/1.1 200").await;
+        let load =
+            Load { connections: CONNECTIONS, kept_alive: true, time: plan.time, expected: "HTTP/1.1 200" };
+        let run = load.run(server.address, Arc::new(request)).await;
         cpu.values.push((cpu_time(server.pid()) - before).as_secs_f64() * 1e6 / run.answered.max(1) as f64);
         rate.values.push(run.per_second);
     }
