@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::Options;
@@ -68,6 +69,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::from_secs(1))?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
+    keep_plans(connection)?;
     // A thread of its own copies the log into the database.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(128);
@@ -78,8 +80,14 @@ fn reader(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.pragma_update(None, "cache_size", -16_384)?;
+    keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Without this, a cached statement is prepared anew whenever a value is bound that its plan could depend on.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn migrate(connection: &Connection, path: &str) -> Result<(), OpenError> {
@@ -112,6 +120,7 @@ fn keep_key(connection: &Connection, fresh: [u8; 16]) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rusqlite::StatementStatus;
 
     /// A killed process shows nothing of this: only a power cut would.
     #[test]
@@ -128,6 +137,7 @@ mod tests {
         }
         assert!(opened.readers[0].execute("delete from click", []).is_err());
     }
+
     #[test]
     fn a_postback_of_the_first_schema_is_kept_by_every_later_one() {
         let connection = Connection::open_in_memory().unwrap();
@@ -141,5 +151,23 @@ mod tests {
         let query = format!("select {} from postback", crate::sqlite::rows::POSTBACK);
         let row = connection.query_row(&query, [], crate::sqlite::rows::postback).unwrap();
         assert_eq!((row.field.as_str(), row.seen.as_str(), row.expected.as_str()), ("sum", "", ""));
+    }
+
+    #[test]
+    fn a_cached_statement_is_prepared_once_whatever_is_bound() {
+        let directory = tempfile::tempdir().unwrap();
+        let options =
+            Options { readers: 1, fresh_key: [0; 16], on_fatal: Box::new(|error| panic!("{error}")) };
+        let opened = open(directory.path(), &options).unwrap();
+        for connection in [&opened.writer, &opened.readers[0]] {
+            let query =
+                "select postback_id from waiting where advertiser = ?1 and original_txid = ?2 order by rowid";
+            for txid in ["T1", "T2", "T3"] {
+                let mut statement = connection.prepare_cached(query).unwrap();
+                let found = statement.query_map(("shop", txid), |row| row.get::<_, Vec<u8>>(0)).unwrap();
+                assert_eq!(found.count(), 0);
+                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{txid}");
+            }
+        }
     }
 }
