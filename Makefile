@@ -21,6 +21,7 @@ test:
 test-long:
 	PROPTEST_CASES=50000 $(CARGO) test --locked --package proofback-domain
 	FUZZ_TIMES=40 $(CARGO) test --locked --package proofback-domain --test fuzz
+	PROPTEST_CASES=8000 $(CARGO) test --locked --package proofback-store --test model
 	KILLS=200 $(CARGO) test --locked --package proofback --test kill
 	MALFORMED=100000 $(CARGO) test --locked --package proofback --test malformed
 

@@ -52,7 +52,7 @@ fn render(engine: &Engine, delivery: &ClaimedDelivery) -> Option<String> {
     let snapshot = engine.store.snapshot()?;
     let is_meant = |target: &&Target| target.id == delivery.target;
     let target = snapshot.program.partners.values().flat_map(|partner| &partner.targets).find(is_meant)?;
-    Some(target.url.render(|name| delivery.values.get(&name.name()).cloned().unwrap_or_default()))
+    Some(target.url.render(|name| delivery.values.get(name.name()).cloned().unwrap_or_default()))
 }
 
 /// The address stays out of the log: what it says of people belongs to the store alone.

@@ -15,6 +15,10 @@ use proofback_domain::outcome::Reason;
 use proofback_domain::postback::{Request, read};
 use support::Installation;
 
+/// The allocator that the binary has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PROGRAM: &str = include_str!("../tests/support/program.toml");
 
 /// Measures reading and deciding; `wanted` makes sure that it is the case that its name says.

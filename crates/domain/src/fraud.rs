@@ -280,10 +280,10 @@ impl Subject {
 }
 
 impl Trait {
-    pub fn name(&self) -> String {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Click(name) => name.name(),
-            Self::Postback(field) => (*field).to_owned(),
+            Self::Postback(field) => field,
         }
     }
 

@@ -109,16 +109,20 @@ impl Macro {
     }
 
     /// The name between the braces.
-    pub fn name(self) -> String {
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Sub(number) => format!("sub{number}"),
-            plain => Self::PLAIN
-                .iter()
-                .find(|(_, known)| *known == plain)
-                .map_or_else(String::new, |(name, _)| (*name).to_owned()),
+            Self::Sub(number) => {
+                let index = usize::from(number).checked_sub(1);
+                index.and_then(|index| SUBS.get(index)).copied().unwrap_or_default()
+            }
+            plain => Self::PLAIN.iter().find(|(_, known)| *known == plain).map_or("", |(name, _)| *name),
         }
     }
 }
+
+/// The names of the sub ids.
+pub const SUBS: [&str; 10] =
+    ["sub1", "sub2", "sub3", "sub4", "sub5", "sub6", "sub7", "sub8", "sub9", "sub10"];
 
 /// The number in `sub1` to `sub10`.
 pub fn sub_number(name: &str) -> Option<u8> {
@@ -306,7 +310,7 @@ mod tests {
             assert_eq!(Macro::parse(name), Some(known));
             assert_eq!(known.name(), name);
         }
-        assert_eq!(Macro::parse("sub10").map(Macro::name).as_deref(), Some("sub10"));
+        assert_eq!(Macro::parse("sub10").map(Macro::name), Some("sub10"));
         for name in ["sub0", "sub11", "sub01", "sub", "sub+1"] {
             assert_eq!(Macro::parse(name), None, "{name}");
         }

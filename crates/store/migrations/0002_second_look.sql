@@ -12,7 +12,9 @@ create index conversion_held on conversion (id) where held is not null;
 alter table postback add column channel text not null default 'postback';
 -- From the request's arrival to its decision, before the commit.
 alter table postback add column duration_us integer not null default 0;
--- The number of the last change that was known when it was decided, and the answers of the past to what was asked.
+-- The place of its last decision in the order of all decisions, the number of the last change that was known then,
+-- and the answers of the past to what was asked.
+alter table postback add column place integer not null default 0;
 alter table postback add column known_changes integer not null default 0;
 alter table postback add column answers text;
 create index postback_held on postback (id) where outcome = 'held';
@@ -20,15 +22,17 @@ create index postback_held on postback (id) where outcome = 'held';
 -- The whole state of the conversion after the change.
 alter table change add column after text not null default '{}';
 
--- Keys that postbacks took while they waited and gave back when they were decided again; `last_postback` was the
--- newest row of the log then.
+-- At which decision a key was taken. Those that postbacks took while they waited and gave back when they were
+-- decided again are kept with both ends.
+alter table conversion_key add column taken_at integer not null default 0;
 create table freed_key (
     advertiser text not null,
     txid text not null,
     event text not null,
     postback_id blob not null,
-    last_postback integer not null,
-    primary key (advertiser, txid, event, postback_id, last_postback)
+    taken_at integer not null,
+    freed_at integer not null,
+    primary key (advertiser, txid, event, taken_at)
 ) strict, without rowid;
 
 -- Scopes that have had caps since they were last counted afresh, and the conversions that count in them by day.

@@ -77,6 +77,8 @@ struct Sale {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Done,
+    /// Nothing new.
+    Repeat,
     Waits,
     Refused,
 }
@@ -133,7 +135,7 @@ impl Model {
             same_status && same_amount
         });
         if had {
-            return Fate::Done;
+            return Fate::Repeat;
         }
         let next = status.unwrap_or(sale.status);
         let allowed = match (sale.status, next) {
@@ -146,7 +148,7 @@ impl Model {
         }
         let new_amount = amount.or(sale.amount);
         if next == sale.status && new_amount == sale.amount {
-            return Fate::Done;
+            return Fate::Repeat;
         }
         let lowered = next == "rejected" || next == "reversed";
         if new_amount.is_none() && !lowered && sale.counts {
@@ -162,7 +164,7 @@ impl Model {
 
     fn refund(&mut self, place: usize, number: usize) -> Fate {
         if self.taken.contains(&number) {
-            return Fate::Done;
+            return Fate::Repeat;
         }
         let (txid, part) = refund(number);
         let Some(sale) = self.sales.get_mut(&txid) else {
@@ -172,7 +174,7 @@ impl Model {
         };
         if sale.status == "reversed" {
             self.taken.push(number);
-            return Fate::Done;
+            return Fate::Repeat;
         }
         let left = part.zip(sale.amount).map(|(part, amount)| amount - sale.refunded - part);
         match left {
@@ -197,7 +199,7 @@ impl Model {
         let (message, fate) = self.log[place].clone();
         match (fate, &message) {
             (Fate::Done, _) => {}
-            (Fate::Refused, _) => self.decide(place),
+            (Fate::Refused | Fate::Repeat, _) => self.decide(place),
             (Fate::Waits, Message::Refund { number }) => {
                 self.waiting.retain(|(waiting, _)| *waiting != place);
                 self.taken.retain(|taken| taken != number);

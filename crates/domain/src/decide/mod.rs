@@ -153,7 +153,7 @@ pub struct PlannedDelivery {
     pub partner: Name,
     pub happening: Happening,
     /// Macro name = value; absent = empty.
-    pub values: BTreeMap<String, String>,
+    pub values: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,27 +21,42 @@ pub fn plan(
     let happenings = happenings(before, after);
     after.earned |= happenings.contains(&Happening::CommissionEarned);
     let mut planned = Vec::new();
+    let told = |happening| partner.targets.iter().filter(move |target| wants(target, happening));
+    if happenings.iter().all(|happening| told(*happening).next().is_none()) {
+        return planned;
+    }
+    let same_for_all = standing(frame, after);
     for happening in happenings {
-        for target in partner.targets.iter().filter(|target| wants(target, happening, after)) {
+        for target in told(happening).filter(|target| counts(target, after)) {
             let what = format!("{} {}", target.id, happening.code());
             let id = frame.postback_id.derive(frame.now, &what, 0);
-            let mut values = values(frame, before, after, happening);
-            values.insert(Macro::DeliveryId.name(), id.to_string());
-            values.insert(Macro::Random.name(), random_looking(&id.to_bytes()));
-            planned.push(PlannedDelivery {
-                id,
-                target: target.id.clone(),
-                partner: partner.id.clone(),
-                happening,
-                values: values.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
-            });
+            let mut values = same_for_all.clone();
+            for (name, value) in moving(frame, before, after, happening) {
+                put(&mut values, name, value);
+            }
+            put(&mut values, Macro::DeliveryId, id.to_string());
+            put(&mut values, Macro::Random, random_looking(&id.to_bytes()));
+            let (target, partner) = (target.id.clone(), partner.id.clone());
+            planned.push(PlannedDelivery { id, target, partner, happening, values });
         }
     }
     planned
 }
 
-fn wants(target: &Target, happening: Happening, conversion: &Conversion) -> bool {
-    target.on.contains(&happening) && (target.events.is_empty() || target.events.contains(&conversion.event))
+type Values = BTreeMap<&'static str, String>;
+
+fn put(values: &mut Values, name: Macro, value: String) {
+    if !value.is_empty() {
+        values.insert(name.name(), value);
+    }
+}
+
+fn wants(target: &Target, happening: Happening) -> bool {
+    target.on.contains(&happening)
+}
+
+fn counts(target: &Target, conversion: &Conversion) -> bool {
+    target.events.is_empty() || target.events.contains(&conversion.event)
 }
 
 fn happenings(before: Option<&Conversion>, after: &Conversion) -> Vec<Happening> {
@@ -66,17 +81,36 @@ fn happenings(before: Option<&Conversion>, after: &Conversion) -> Vec<Happening>
     list
 }
 
-fn values(
+/// What is the same whatever happened: the click and the conversion.
+fn standing(frame: &Frame<'_>, after: &Conversion) -> Values {
+    let mut values = Values::new();
+    for name in CLICK_MACROS.into_iter().chain((1..=10).map(Macro::Sub)) {
+        put(&mut values, name, click_value(name, frame.click));
+    }
+    let seconds = after.event_at.millis().checked_div(1_000).unwrap_or(0);
+    let currencies = &frame.snapshot.program.currencies;
+    for (name, value) in [
+        (Macro::ConversionId, after.id.to_string()),
+        (Macro::Txid, after.txid.clone().unwrap_or_default()),
+        (Macro::Event, after.event.to_string()),
+        (Macro::Status, after.status.code().to_owned()),
+        (Macro::Revenue, after.revenue.map(|revenue| currencies.amount(revenue)).unwrap_or_default()),
+        (Macro::Timestamp, seconds.to_string()),
+        (Macro::TimestampIso, after.event_at.iso()),
+    ] {
+        put(&mut values, name, value);
+    }
+    values
+}
+
+/// The partner's money, which each happening tells in its own way.
+fn moving(
     frame: &Frame<'_>,
     before: Option<&Conversion>,
     after: &Conversion,
     happening: Happening,
-) -> BTreeMap<String, String> {
+) -> [(Macro, String); 3] {
     let currencies = &frame.snapshot.program.currencies;
-    let mut values = BTreeMap::new();
-    for name in CLICK_MACROS.into_iter().chain((1..=10).map(Macro::Sub)) {
-        values.insert(name.name(), click_value(name, frame.click));
-    }
     let total = after.approved_commission();
     let old = before.filter(|before| before.held.is_none()).and_then(Conversion::approved_commission);
     let (payout, delta) = match happening {
@@ -90,22 +124,11 @@ fn values(
     };
     let currency =
         payout.or(after.commission).or(after.value()).or(after.revenue).map(|money| money.currency);
-    let seconds = after.event_at.millis().checked_div(1_000).unwrap_or(0);
-    for (name, value) in [
-        (Macro::ConversionId, after.id.to_string()),
-        (Macro::Txid, after.txid.clone().unwrap_or_default()),
-        (Macro::Event, after.event.to_string()),
-        (Macro::Status, after.status.code().to_owned()),
+    [
         (Macro::Payout, payout.map(|payout| currencies.amount(payout)).unwrap_or_default()),
         (Macro::PayoutDelta, delta),
-        (Macro::Revenue, after.revenue.map(|revenue| currencies.amount(revenue)).unwrap_or_default()),
         (Macro::Currency, currency.map(|currency| currency.to_string()).unwrap_or_default()),
-        (Macro::Timestamp, seconds.to_string()),
-        (Macro::TimestampIso, after.event_at.iso()),
-    ] {
-        values.insert(name.name(), value);
-    }
-    values
+    ]
 }
 
 const CLICK_MACROS: [Macro; 14] = [

@@ -166,10 +166,13 @@ pub fn decide_now(
 pub fn free(connection: &Connection, id: PostbackId) -> Result<bool, StoreError> {
     let waited = "delete from waiting where postback_id = ?1";
     let waited = connection.prepare_cached(waited)?.execute([id.to_bytes()])?;
-    let keep = "insert into freed_key (advertiser, txid, event, postback_id, last_postback) \
-        select advertiser, txid, event, postback_id, (select max(rowid) from postback) from conversion_key \
-        where postback_id = ?1 and conversion_id is null on conflict do nothing";
-    connection.prepare_cached(keep)?.execute([id.to_bytes()])?;
+    let keep = format!(
+        "insert into freed_key (advertiser, txid, event, postback_id, taken_at, freed_at) \
+         select advertiser, txid, event, postback_id, taken_at, {} from conversion_key \
+         where postback_id = ?1 and conversion_id is null",
+        log::PLACE
+    );
+    connection.prepare_cached(&keep)?.execute([id.to_bytes()])?;
     let free = "delete from conversion_key where postback_id = ?1 and conversion_id is null";
     connection.prepare_cached(free)?.execute([id.to_bytes()])?;
     Ok(waited > 0)

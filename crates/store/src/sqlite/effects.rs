@@ -6,7 +6,7 @@ use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::name::Name;
 use rusqlite::Connection;
 
-use super::{past, rows, signed};
+use super::{log, past, rows, signed};
 use crate::error::StoreError;
 
 /// Writes the effects of a decision; they leave no choices.
@@ -99,12 +99,15 @@ fn take_key(
     conversion_id: Option<ConversionId>,
     postback_id: PostbackId,
 ) -> Result<(), StoreError> {
-    let statement = "insert into conversion_key (advertiser, txid, event, conversion_id, postback_id) \
-        values (?1, ?2, ?3, ?4, ?5) \
-        on conflict (advertiser, txid, event) do update set postback_id = postback_id where conversion_id is excluded.conversion_id";
+    let statement = format!(
+        "insert into conversion_key (advertiser, txid, event, conversion_id, postback_id, taken_at) \
+         values (?1, ?2, ?3, ?4, ?5, {}) on conflict (advertiser, txid, event) \
+         do update set postback_id = postback_id where conversion_id is excluded.conversion_id",
+        log::PLACE
+    );
     let id = conversion_id.map(|id| id.to_bytes());
     let params = (advertiser.as_str(), &key.txid, key.event.as_str(), id, postback_id.to_bytes());
-    match connection.prepare_cached(statement)?.execute(params)? {
+    match connection.prepare_cached(&statement)?.execute(params)? {
         1 => Ok(()),
         _ => Err(StoreError::Failed(format!(
             "the key {} {} of {advertiser} has another taker",

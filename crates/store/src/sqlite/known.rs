@@ -1,10 +1,13 @@
 //! Finding clicks and conversions, and loading what a decision may know of the past within its own transaction.
 
+use std::collections::BTreeMap;
+
 use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Prefix};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{History, Keyed, Known, click_key, key_of, questions};
 use proofback_domain::id::{ConversionId, PostbackId};
+use proofback_domain::name::Name;
 use proofback_domain::postback::Reading;
 use proofback_domain::program::Snapshot;
 use rusqlite::{Connection, OptionalExtension};
@@ -22,6 +25,8 @@ pub enum Moment {
     /// As it was when this postback was decided last: without what it and all later ones have done.
     Before {
         postback: PostbackId,
+        /// Of its decision, in the order of all.
+        place: i64,
         last_change: i64,
     },
 }
@@ -86,13 +91,12 @@ pub fn load(
 
 /// A taken key as its row says.
 struct Taken {
-    event: proofback_domain::name::Name,
+    event: Name,
     postback_id: PostbackId,
     conversion_id: Option<ConversionId>,
     click_id: Option<ClickId>,
-    fields: Option<std::collections::BTreeMap<String, String>>,
-    /// The order in which postbacks came.
-    arrival: Option<i64>,
+    /// What it said, of one that waits.
+    fields: Option<BTreeMap<String, String>>,
 }
 
 fn keyed(
@@ -110,16 +114,8 @@ fn keyed(
                 .flatten(),
             None => None,
         };
-        if let Moment::Before { postback, last_change } = moment {
-            let earlier = arrived_before(connection, taken.arrival, postback)?
-                || changed_before(connection, taken.postback_id, last_change)?;
-            if taken.postback_id == postback || !earlier {
-                continue;
-            }
-        }
-        let waiting_fields = if history.is_none() { taken.fields } else { None };
-        let Taken { event, postback_id, click_id, .. } = taken;
-        list.push(Keyed { event, postback_id, click_id, history, waiting_fields });
+        let Taken { event, postback_id, click_id, fields, .. } = taken;
+        list.push(Keyed { event, postback_id, click_id, history, waiting_fields: fields });
     }
     Ok(list)
 }
@@ -130,29 +126,21 @@ fn taken(
     txid: &str,
     moment: Moment,
 ) -> Result<Vec<Taken>, StoreError> {
-    let Moment::Before { postback, .. } = moment else {
-        // Only of one that waits it matters what it said.
+    let Moment::Before { place, .. } = moment else {
         let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
-            case when conversion_key.conversion_id is null then postback.fields end, postback.rowid \
+            case when conversion_key.conversion_id is null then postback.fields end \
             from conversion_key left join postback on postback.id = postback_id \
             where conversion_key.advertiser = ?1 and txid = ?2";
         return taken_by(connection, query, (advertiser, txid));
     };
     let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
-        postback.fields, postback.rowid from conversion_key left join postback on postback.id = postback_id \
-        where conversion_key.advertiser = ?1 and txid = ?2";
-    let mut taken = taken_by(connection, query, (advertiser, txid))?;
-    let query = "select freed_key.event, postback_id, null, postback.click_id, postback.fields, postback.rowid \
+        case when conversion_key.conversion_id is null then postback.fields end \
+        from conversion_key left join postback on postback.id = postback_id \
+        where conversion_key.advertiser = ?1 and txid = ?2 and taken_at < ?3 \
+        union all select freed_key.event, postback_id, null, postback.click_id, postback.fields \
         from freed_key left join postback on postback.id = postback_id \
-        where freed_key.advertiser = ?1 and txid = ?2 \
-        and (select rowid from postback as asked where asked.id = ?3) <= last_postback";
-    let freed = taken_by(connection, query, (advertiser, txid, postback.to_bytes()))?;
-    for key in freed {
-        if taken.iter().all(|known| (known.postback_id, &known.event) != (key.postback_id, &key.event)) {
-            taken.push(key);
-        }
-    }
-    Ok(taken)
+        where freed_key.advertiser = ?1 and txid = ?2 and taken_at < ?3 and ?3 <= freed_at";
+    taken_by(connection, query, (advertiser, txid, place))
 }
 
 fn taken_by(
@@ -169,34 +157,9 @@ fn taken_by(
             conversion_id: rows::optional_id(row, 2)?,
             click_id: rows::optional_click_id(row, 3)?,
             fields: if has_fields { Some(rows::json(row, 4)?) } else { None },
-            arrival: row.get(5)?,
         })
     })?;
     Ok(found.collect::<Result<_, _>>()?)
-}
-
-fn arrived_before(
-    connection: &Connection,
-    arrival: Option<i64>,
-    postback: PostbackId,
-) -> Result<bool, StoreError> {
-    let query = "select ?1 < rowid from postback where id = ?2";
-    let earlier: Option<Option<bool>> = connection
-        .prepare_cached(query)?
-        .query_row((arrival, postback.to_bytes()), |row| row.get(0))
-        .optional()?;
-    Ok(earlier.flatten().unwrap_or(false))
-}
-
-fn changed_before(
-    connection: &Connection,
-    postback: PostbackId,
-    last_change: i64,
-) -> Result<bool, StoreError> {
-    let query = "select exists (select 1 from change join conversion_key on \
-        conversion_key.conversion_id = change.conversion_id \
-        where conversion_key.postback_id = ?1 and change.postback_id = ?1 and change.number <= ?2)";
-    Ok(connection.prepare_cached(query)?.query_row((postback.to_bytes(), last_change), |row| row.get(0))?)
 }
 
 fn of_click(connection: &Connection, click_id: ClickId, moment: Moment) -> Result<Vec<History>, StoreError> {

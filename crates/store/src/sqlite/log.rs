@@ -11,6 +11,10 @@ use super::{known, rows};
 use crate::error::StoreError;
 use crate::model::RawPostback;
 
+/// How many decisions there were: each adds a row to the log, or one to the earlier decisions.
+pub const PLACE: &str = "((select coalesce(max(rowid), 0) from postback) \
+    + (select coalesce(max(rowid), 0) from earlier_decision))";
+
 /// Keeps a request with what is decided on it.
 pub fn insert(
     connection: &Connection,
@@ -23,12 +27,14 @@ pub fn insert(
         Some(prefix) => known::find_click_like(connection, prefix)?.map(|click| click.id.to_bytes()),
         None => None,
     };
-    let statement = "insert into postback (id, outcome, reason, message, field, advice, checks, conversion_id, status, \
+    let statement = format!(
+        "insert into postback (id, outcome, reason, message, field, advice, checks, conversion_id, status, \
         decided_at, revision, answers, seen, expected, at, method, path, ip, params, fields, advertiser, click_id, likely, \
-        channel, duration_us, known_changes) \
+        channel, duration_us, known_changes, place) \
         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, \
-        (select coalesce(max(number), 0) from change))";
-    connection.prepare_cached(statement)?.execute(rusqlite::params![
+        (select coalesce(max(number), 0) from change), 1 + {PLACE})"
+    );
+    connection.prepare_cached(&statement)?.execute(rusqlite::params![
         decision.postback_id.to_bytes(),
         decision.outcome.code(),
         decision.reason.code(),
@@ -61,10 +67,12 @@ pub fn insert(
 /// Replaces the decision on a postback by a later one; the earlier one is kept beside.
 pub fn replace(connection: &Connection, known: &Known, decision: &Decision) -> Result<(), StoreError> {
     keep_earlier(connection, decision.postback_id)?;
-    let statement = "update postback set outcome = ?2, reason = ?3, message = ?4, field = ?5, advice = ?6, checks = ?7, \
+    let statement = format!(
+        "update postback set outcome = ?2, reason = ?3, message = ?4, field = ?5, advice = ?6, checks = ?7, \
         conversion_id = ?8, status = ?9, decided_at = ?10, revision = ?11, answers = ?12, \
-        seen = ?13, expected = ?14, click_id = coalesce(?15, click_id), known_changes = (select coalesce(max(number), 0) from change) where id = ?1";
-    connection.prepare_cached(statement)?.execute(rusqlite::params![
+        seen = ?13, expected = ?14, click_id = coalesce(?15, click_id), known_changes = (select coalesce(max(number), 0) from change), place = {PLACE} where id = ?1"
+    );
+    connection.prepare_cached(&statement)?.execute(rusqlite::params![
         decision.postback_id.to_bytes(),
         decision.outcome.code(),
         decision.reason.code(),

@@ -221,10 +221,12 @@ impl Replay<'_> {
     }
 
     fn moment(&self, postback: PostbackId) -> Result<Moment, StoreError> {
-        let query = "select known_changes from postback where id = ?1";
-        let last_change =
-            self.connection.prepare_cached(query)?.query_row([postback.to_bytes()], |row| row.get(0))?;
-        Ok(Moment::Before { postback, last_change })
+        let query = "select place, known_changes from postback where id = ?1";
+        let (place, last_change) = self
+            .connection
+            .prepare_cached(query)?
+            .query_row([postback.to_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Moment::Before { postback, place, last_change })
     }
 
     fn rules_of(&mut self, revision: u32) -> Result<Arc<Snapshot>, StoreError> {

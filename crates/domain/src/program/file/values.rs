@@ -16,8 +16,7 @@ use crate::program::{Approval, Happening, RateLimit, SecretRef, Terms};
 use crate::template::Template;
 use crate::time::Span;
 
-pub(super) const SUBS: [&str; 10] =
-    ["sub1", "sub2", "sub3", "sub4", "sub5", "sub6", "sub7", "sub8", "sub9", "sub10"];
+pub(super) use crate::template::SUBS;
 
 /// What webhooks can be told, and partners can not.
 const FOR_WEBHOOKS_ONLY: [&str; 4] = ["click.created", "postback.rejected", "delivery.failed", "payout.paid"];
