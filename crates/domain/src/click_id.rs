@@ -251,7 +251,7 @@ fn clean(text: &str) -> (String, Option<&'static str>) {
 /// What stands around or inside a copied id and means nothing: spaces, quotes, invisible characters.
 fn is_filler(character: char) -> bool {
     let quote = "\"'`“”„‟‘’‚‛«»‹›+-".contains(character);
-    let invisible = crate::postback::is_invisible(character);
+    let invisible = crate::entities::is_invisible(character);
     quote || invisible || character.is_whitespace() || character.is_control()
 }
 

@@ -1,4 +1,5 @@
-//! Mends addresses that were copied out of a web page, where `&curren` and its like were read as HTML.
+//! What copying does to text: addresses out of a web page, where `&curren` and its like were read as HTML, are mended;
+//! characters without width are known.
 //!
 //! `&currency=` comes out as `¤cy=`, `&param=` as `¶m=`, `&timestamp=` as `×tamp=`, `&region=` as `®ion=`;
 //! `&copy=`, `&section=` and `&note=` as `©=`, `§ion=` and `¬e=`; an address that was escaped for a page and
@@ -100,6 +101,14 @@ fn strip_prefix_in_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> 
 fn names_a_parameter(after: &str) -> bool {
     let of_a_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
     after.trim_start_matches(of_a_name).starts_with('=')
+}
+
+/// Characters without any width, which survive copying out of documents and chats.
+pub fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
+    )
 }
 
 #[cfg(test)]

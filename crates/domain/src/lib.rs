@@ -13,7 +13,6 @@ pub mod conversion;
 pub mod decide;
 pub mod delivery;
 pub mod entities;
-pub mod fraud;
 pub mod id;
 pub mod ledger;
 pub mod money;

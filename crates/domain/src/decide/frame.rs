@@ -1,13 +1,15 @@
 //! What the judgements of one postback share: its frame, its keys, its time.
 
-use super::{Key, Keyed, Ruling, Wait};
+use std::collections::BTreeSet;
+
+use super::{History, Key, Keyed, Ruling, Wait};
 use crate::click::Click;
 use crate::click_id::ClickId;
 use crate::conversion::Named;
 use crate::id::PostbackId;
 use crate::name::Name;
 use crate::outcome::Reason;
-use crate::postback::{Check, Reading, Rejection};
+use crate::postback::{Check, ClickSeen, Reading, Rejection};
 use crate::program::{Offer, Snapshot};
 use crate::time::Timestamp;
 
@@ -43,6 +45,28 @@ pub fn key_of(txid: &str, test: bool) -> String {
 
 pub fn taken<'a>(under: &'a [Keyed], event: &Name) -> Option<&'a Keyed> {
     under.iter().find(|keyed| keyed.event == *event)
+}
+
+/// The click that a known txid or subscription stands for where no click id came: the one of the same event,
+/// else the only one.
+pub fn stand_in(
+    reading: &Reading,
+    under_txid: &[Keyed],
+    under_original: &[Keyed],
+    of_subscription: &[History],
+) -> Option<ClickId> {
+    if !matches!(reading.click, ClickSeen::Absent(_)) {
+        return None;
+    }
+    let clicks = |keyed: &[Keyed], event: Option<&str>| {
+        let of_event = keyed.iter().filter(|one| event.is_none_or(|event| one.event.as_str() == event));
+        of_event.filter_map(|one| Some(one.history.as_ref()?.conversion.click_id)).collect::<BTreeSet<_>>()
+    };
+    let only = |found: BTreeSet<ClickId>| if found.len() == 1 { found.into_iter().next() } else { None };
+    only(clicks(under_txid, reading.event.as_deref()))
+        .or_else(|| only(clicks(under_txid, None)))
+        .or_else(|| only(clicks(under_original, None)))
+        .or_else(|| only(of_subscription.iter().map(|history| history.conversion.click_id).collect()))
 }
 
 /// A key that a postback which still waits has taken: a repeat of that one, or something new that waits behind it.

@@ -2,13 +2,14 @@
 
 use super::Known;
 use super::frame::Frame;
+use super::fraud::{self, Evidence};
 use crate::calendar::{Day, Zone};
 use crate::click::Click;
-use crate::fraud::{self, Evidence, Then};
 use crate::name::Name;
 use crate::outcome::Reason;
 use crate::past::Question;
 use crate::postback::{Check, Reading, Rejection};
+use crate::program::fraud::Then;
 use crate::program::{Cap, CapPeriod, Goal, Offer, Program, Snapshot};
 use crate::time::Timestamp;
 

@@ -3,9 +3,8 @@
 use super::book::{book, label};
 use super::change::{change, had};
 use super::frame::{Frame, behind_waiting, event_time, key_of, taken, txid_conflict};
-use super::{History, Known, Ruling, Wait, gates};
+use super::{History, Known, Ruling, Wait, fraud, gates};
 use crate::conversion::Conversion;
-use crate::fraud;
 use crate::outcome::{Reason, Status};
 use crate::postback::{Check, Reading, Rejection};
 use crate::program::{Approval, Duplicates, Goal};

@@ -9,6 +9,7 @@ mod change;
 mod claim;
 mod complete;
 mod frame;
+mod fraud;
 mod gates;
 mod goal;
 mod judge;
@@ -32,7 +33,7 @@ use crate::time::Timestamp;
 
 pub use book::may_change;
 pub use claim::REVERSALS;
-pub use frame::key_of;
+pub use frame::{key_of, stand_in};
 pub use gates::{capped, questions, scopes};
 pub use goal::first_status;
 pub use reverse::click_key;

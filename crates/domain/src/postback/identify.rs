@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::placeholder;
 use super::search::Search;
-use super::shown::is_invisible;
 use super::{Rejection, quoted, shown};
 use crate::click_id::{ClickId, Prefix, Returned};
+use crate::entities::is_invisible;
 use crate::outcome::Reason;
 use crate::program::Snapshot;
 use crate::time::Timestamp;

@@ -17,7 +17,6 @@ mod signature;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::click_id::ClickId;
-use crate::decide::{History, Keyed};
 use crate::id::ConversionId;
 use crate::name::Name;
 use crate::outcome::Reason;
@@ -31,7 +30,7 @@ pub use identify::ClickSeen;
 pub use placeholder::find as find_placeholder;
 pub use rejection::{Check, Rejection, Verdict};
 pub use request::{Fault, Method, Params, Request};
-pub(crate) use shown::{is_invisible, without_secrets};
+pub(crate) use shown::without_secrets;
 pub use shown::{quoted, shown};
 pub use signature::Once;
 
@@ -87,30 +86,6 @@ impl Reading {
             ClickSeen::Genuine { id, .. } => Some(id),
             ClickSeen::Absent(_) | ClickSeen::Bad(_) => None,
         }
-    }
-
-    /// The click that a known txid or subscription stands for where no click id came: the one of the same event,
-    /// else the only one.
-    pub fn stand_in(
-        &self,
-        under_txid: &[Keyed],
-        under_original: &[Keyed],
-        of_subscription: &[History],
-    ) -> Option<ClickId> {
-        if !matches!(self.click, ClickSeen::Absent(_)) {
-            return None;
-        }
-        let clicks = |keyed: &[Keyed], event: Option<&str>| {
-            let of_event = keyed.iter().filter(|one| event.is_none_or(|event| one.event.as_str() == event));
-            of_event
-                .filter_map(|one| Some(one.history.as_ref()?.conversion.click_id))
-                .collect::<BTreeSet<_>>()
-        };
-        let only = |found: BTreeSet<ClickId>| if found.len() == 1 { found.into_iter().next() } else { None };
-        only(clicks(under_txid, self.event.as_deref()))
-            .or_else(|| only(clicks(under_txid, None)))
-            .or_else(|| only(clicks(under_original, None)))
-            .or_else(|| only(of_subscription.iter().map(|history| history.conversion.click_id).collect()))
     }
 
     /// A click id is there, and only the store can say whose click it is.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::privacy;
+use crate::entities::is_invisible;
 use crate::program::Snapshot;
 
 /// More characters than this help nobody to see what is wrong.
@@ -41,14 +42,6 @@ fn clip(text: &str) -> String {
         clipped.push('…');
     }
     clipped
-}
-
-/// Characters without any width, which survive copying out of documents and chats.
-pub fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
-    )
 }
 
 #[cfg(test)]

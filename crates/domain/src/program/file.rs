@@ -22,10 +22,9 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use crate::calendar::Zone;
-use crate::fraud::Ranges;
 use crate::money::{Currencies, Currency};
-use crate::program::Program;
 use crate::program::reader::{Mistake, Mistakes, Place, Section, Severity, quote};
+use crate::program::{Program, Ranges};
 use known::Known;
 
 const SOURCE_BYTES_MAX: usize = 4 << 20;

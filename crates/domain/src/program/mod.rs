@@ -3,6 +3,7 @@
 //! Nothing outside `file` makes a `Program`, so one that exists is consistent: every name it mentions is there.
 
 mod file;
+pub mod fraud;
 mod hidden;
 mod reader;
 mod signature;
@@ -13,7 +14,6 @@ use ipnet::IpNet;
 
 use crate::calendar::Zone;
 use crate::click_id::{Keys, Prefix};
-use crate::fraud::{Ranges, Rule};
 use crate::money::{Currencies, Currency, Money, Percent};
 use crate::name::Name;
 use crate::outcome::Status;
@@ -21,6 +21,7 @@ use crate::template::Template;
 use crate::time::{Span, Timestamp};
 
 pub use file::read;
+pub use fraud::{Ranges, Rule};
 pub use hidden::Hidden;
 pub use reader::{Mistake, Severity};
 pub(crate) use signature::WEBHOOK_ID;

@@ -10,7 +10,7 @@ use proofback_domain::click_id::{ClickId, Keys, Sequence};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{
     Decision, History, Keyed, Known, PlannedDelivery, Refusal, Review, SentBefore, Wait, Word, click_key,
-    decide, key_of, questions, review, scopes,
+    decide, key_of, questions, review, scopes, stand_in,
 };
 use proofback_domain::id::{ConversionId, Id, PostbackId};
 use proofback_domain::ledger::{Account, Transfer};
@@ -229,7 +229,7 @@ impl Installation {
         let field = |name: &str| reading.field(name).map(str::trim).unwrap_or_default();
         let (under_txid, under_original) = (under(field("txid")), under(field("original_txid")));
         let of_subscription = self.of_subscription(advertiser, field("subscription_id"));
-        let stand_in = || reading.stand_in(&under_txid, &under_original, &of_subscription);
+        let stand_in = || stand_in(reading, &under_txid, &under_original, &of_subscription);
         let click_id = reading.click_id().or_else(stand_in);
         let click = click_id.and_then(|id| self.clicks.get(&id)).cloned();
         let of_click =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Prefix};
 use proofback_domain::conversion::{Change, Conversion};
-use proofback_domain::decide::{History, Keyed, Known, click_key, key_of, questions};
+use proofback_domain::decide::{History, Keyed, Known, click_key, key_of, questions, stand_in};
 use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::name::Name;
 use proofback_domain::postback::Reading;
@@ -60,7 +60,7 @@ pub fn load(
         Some(subscription) => of_subscription(connection, advertiser.as_str(), subscription, moment)?,
         None => Vec::new(),
     };
-    let stand_in = || reading.stand_in(&under_txid, &under_original, &of_subscription);
+    let stand_in = || stand_in(reading, &under_txid, &under_original, &of_subscription);
     let Some(click_id) = reading.click_id().or_else(stand_in) else {
         return Ok(Known { under_txid, under_original, of_subscription, ..Known::default() });
     };

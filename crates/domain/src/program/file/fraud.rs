@@ -1,10 +1,10 @@
 //! Reads `[[fraud]]`: the signs that a rule looks for, and what follows.
 
-use crate::fraud::{Per, Rule, Scope, Sign, Subject, Then, Trait};
 use crate::name::Name;
 use crate::program::Program;
 use crate::program::file::known::{Ids, Known};
 use crate::program::file::values;
+use crate::program::fraud::{Per, Rule, Scope, Sign, Subject, Then, Trait};
 use crate::program::reader::{Placed, Section, quote, read_word};
 use crate::template::{Macro, sub_number};
 

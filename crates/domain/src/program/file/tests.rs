@@ -879,7 +879,7 @@ fn mistakes_of_fraud_rules() {
 
 #[test]
 fn fraud_rules_read_what_they_may_contain() {
-    use crate::fraud::{Per, Sign, Subject, Then};
+    use crate::program::fraud::{Per, Sign, Subject, Then};
     let program = sound(
         &[PROGRAM],
         "datacenter_ips = ['192.0.2.0/24']\n[[fraud]]\nid = 'a'\nthen = 'reject'\n\
