@@ -11,28 +11,35 @@ use crate::options::Replay;
 
 pub async fn run(options: Replay) -> anyhow::Result<ExitCode> {
     let caller = Caller::to_look(options.reach).await?;
-    let body = json!({
-        "postbacks": options.postback_ids,
-        "with_current_rules": options.with_current_rules,
-        "dry_run": options.dry_run,
-    });
-    let answer = caller.call(Method::POST, "/replays", body.to_string()).await?.success()?;
+    let mut replays: Vec<Value> = Vec::new();
+    for ids in options.postback_ids.chunks(AT_ONCE) {
+        let body = json!({
+            "postbacks": ids,
+            "with_current_rules": options.with_current_rules,
+            "dry_run": options.dry_run,
+        });
+        let answer = caller.call(Method::POST, "/replays", body.to_string()).await?.success()?;
+        replays.extend(list(&answer, "replays").cloned());
+    }
+    let applied = options.with_current_rules && !options.dry_run;
     if options.json {
-        println!("{answer:#}");
+        println!("{:#}", json!({ "replays": replays, "dry_run": !applied }));
     } else {
-        let applied = options.with_current_rules && !options.dry_run;
-        print!("{}", report(&answer, applied));
+        print!("{}", report(&replays, applied));
     }
     // Under the rules of that day every decision must come out the same.
     let differs = |replay: &Value| replay.get("changed") == Some(&Value::Bool(true));
-    let broken = !options.with_current_rules && list(&answer, "replays").any(differs);
+    let broken = !options.with_current_rules && replays.iter().any(differs);
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn report(answer: &Value, applied: bool) -> String {
+/// As many as the API runs in one transaction.
+const AT_ONCE: usize = 200;
+
+fn report(replays: &[Value], applied: bool) -> String {
     let mut lines = Vec::new();
     let mut changed = 0;
-    for replay in list(answer, "replays") {
+    for replay in replays {
         let before = replay.get("before").unwrap_or(&Value::Null);
         let was = format!("{} ({})", text(before, "outcome"), text(before, "reason"));
         let id = text(replay, "postback_id");
@@ -50,8 +57,7 @@ fn report(answer: &Value, applied: bool) -> String {
             lines.push(format!("    {account:<40} {amount:>14} {}", text(moved, "currency")));
         }
     }
-    let total = list(answer, "replays").count();
     let verb = if applied { "changed" } else { "would change" };
-    lines.push(format!("{changed} of {total} {verb}"));
+    lines.push(format!("{changed} of {} {verb}", replays.len()));
     lines.join("\n") + "\n"
 }

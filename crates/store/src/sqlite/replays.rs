@@ -33,7 +33,8 @@ pub enum Rules {
 }
 
 impl Store {
-    /// Runs postbacks again, in the order given; one that cannot run says why.
+    /// Runs postbacks again, in the order given; one that cannot run says why. Under the rules of now all of it is
+    /// one write.
     pub async fn replay(
         &self,
         ids: Vec<PostbackId>,
@@ -42,27 +43,28 @@ impl Store {
         snapshot: Arc<Snapshot>,
         now: Timestamp,
     ) -> Result<Vec<Replayed>, StoreError> {
-        let apply = rules == Rules::OfNow { apply: true };
-        let replayed = self
-            .write(move |connection| {
-                connection.execute_batch("savepoint replay")?;
-                let mut replay = Replay {
-                    connection,
-                    snapshot: &snapshot,
-                    author: &author,
-                    now,
-                    programs: BTreeMap::new(),
-                };
-                let replayed: Result<Vec<_>, _> = ids.iter().map(|id| replay.run(*id, rules)).collect();
-                let end = if apply { "release replay" } else { "rollback to replay; release replay" };
-                connection.execute_batch(end)?;
+        let run = move |connection: &Connection| {
+            let mut replay =
+                Replay { connection, snapshot: &snapshot, author: &author, now, programs: BTreeMap::new() };
+            ids.iter().map(|id| replay.run(*id, rules)).collect::<Result<Vec<_>, _>>()
+        };
+        match rules {
+            Rules::OfThatDay => self.read(run).await,
+            Rules::OfNow { apply: false } => {
+                self.write(move |connection| {
+                    connection.execute_batch("savepoint replay")?;
+                    let replayed = run(connection);
+                    connection.execute_batch("rollback to replay; release replay")?;
+                    replayed
+                })
+                .await
+            }
+            Rules::OfNow { apply: true } => {
+                let replayed = self.write(run).await;
+                self.inner.outbox.notify_one();
                 replayed
-            })
-            .await?;
-        if apply {
-            self.inner.outbox.notify_one();
+            }
         }
-        Ok(replayed)
     }
 }
 

@@ -12,8 +12,8 @@ use super::reviews::may_decide;
 use super::{Answer, Caller, failed, money, problem};
 use crate::state::Web;
 
-/// More postbacks than this are not run again in one transaction.
-const POSTBACKS_MAX: usize = 1_000;
+/// More postbacks than this are not run again in one transaction: clicks wait for it.
+const POSTBACKS_MAX: usize = 200;
 
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
