@@ -61,13 +61,14 @@ fn read_when(mut when: Section<'_>, known: &Known, no_datacenters: bool) -> (Sco
         signs.extend(read_flag(&mut when, key).map(|()| sign));
     }
     if no_datacenters && signs.contains(&Sign::DatacenterIp) {
-        let message = "\"datacenter_ip\": no addresses are known; list them in [program] as datacenter_ips";
-        when.mistakes.error(when.place_of("datacenter_ip"), message);
+        let message = "\"datacenter_ip\": no addresses are known, so that nothing will match; list them in [program] \
+                       as datacenter_ips";
+        when.mistakes.warn(when.place_of("datacenter_ip"), message);
     }
     RATES.into_iter().for_each(|name| when.ask(name));
     for key in when.keys() {
         if let Some((of, per)) = read_rate(key.value) {
-            signs.extend(when.integer(key.value, 2..=COUNT_MAX).map(|min| Sign::Rate { of, per, min }));
+            signs.extend(when.integer(key.value, 1..=COUNT_MAX).map(|min| Sign::Rate { of, per, min }));
         }
     }
     if let Some(lists) = when.table("not_in", "not_in") {
