@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use proofback_domain::decide::Decision;
+use proofback_domain::decide::{Decision, Word};
 use proofback_domain::outcome::{Outcome, Reason, Status};
 use proofback_domain::postback::Verdict;
 use proofback_domain::time::Timestamp;
@@ -574,4 +574,19 @@ fn a_batch_is_signed_as_a_whole() {
             assert_eq!(reading.rejection.map(|rejection| rejection.reason), reason);
         }
     }
+}
+
+#[test]
+fn a_payout_that_a_person_allowed_does_not_allow_the_next_one() {
+    let (mut world, click) = casino();
+    let deposit = |payout: &str| format!("cid={click}&order=A1&goal=dep&st=1&sum=50&payout={payout}");
+    let held = casino_get(&mut world, &deposit("77"));
+    assert_eq!(held.reason, Reason::PayoutNotAllowed);
+    let id = held.conversion_id.unwrap();
+    assert_eq!(world.review(id, Word::Accept).unwrap().reason, Reason::Ok);
+    assert_eq!(casino_get(&mut world, &deposit("77")).reason, Reason::Duplicate);
+    let amount = casino_get(&mut world, &deposit("77").replace("sum=50", "sum=60"));
+    assert_eq!(amount.reason, Reason::AmountChanged, "what the person saw is allowed still");
+    assert_eq!(casino_get(&mut world, &deposit("9999")).reason, Reason::PayoutNotAllowed);
+    assert_eq!(casino_get(&mut world, &deposit("100")).reason, Reason::AmountChanged);
 }
