@@ -195,3 +195,18 @@ fn a_request_of_endless_parameters_ends_early() {
     let params = world.request(Some("shop"), &query).params();
     assert_eq!((params.pairs.len(), params.fault.is_some()), (200, true));
 }
+
+#[test]
+fn no_real_txid_is_ever_the_key_of_a_test() {
+    let (mut world, click) = shop();
+    let sale = |txid: &str, rest: &str| {
+        let txid = txid.replace(' ', "+");
+        format!("click_id={click}&event=sale&amount=100&currency=EUR&status=approved&txid={txid}{rest}")
+    };
+    assert_eq!(world.get("shop", &sale("T1", "&test=1")).reason, Reason::Ok);
+    for txid in ["test T1", "real T1", "real test T1"] {
+        assert_eq!(world.get("shop", &sale(txid, "")).reason, Reason::Ok, "{txid}");
+        assert_eq!(world.get("shop", &sale(txid, "")).reason, Reason::Duplicate, "{txid}");
+    }
+    assert_eq!(world.balance("partner:reelmedia:approved"), "30.00 EUR");
+}

@@ -38,9 +38,13 @@ impl Frame<'_> {
     }
 }
 
-/// A txid as a key: those of tests are apart.
+/// A txid as a key: those of tests are apart, and no real one looks like one of theirs.
 pub fn key_of(txid: &str, test: bool) -> String {
-    if test { format!("test {txid}") } else { txid.to_owned() }
+    match test {
+        true => format!("test {txid}"),
+        false if txid.starts_with("test ") || txid.starts_with("real ") => format!("real {txid}"),
+        false => txid.to_owned(),
+    }
 }
 
 pub fn taken<'a>(under: &'a [Keyed], event: &Name) -> Option<&'a Keyed> {
