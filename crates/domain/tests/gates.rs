@@ -357,3 +357,24 @@ fn a_person_sets_a_status_along_the_same_ways_as_a_sender() {
     assert!(world.review(id, Word::Status(Status::Pending)).is_err());
     assert!(world.review(id, Word::Accept).unwrap_err().0.contains("does not wait"));
 }
+
+#[test]
+fn what_its_sender_took_back_waits_for_nobody() {
+    let mut world = world();
+    sale(&mut world, "box", "S1");
+    sale(&mut world, "box", "S2");
+    for (txid, rest) in
+        [("S3", "event=refund&original_txid=S3"), ("S4", "event=sale&txid=S4&status=rejected")]
+    {
+        let click = click_of(&mut world, "box", |_| {});
+        let held = world.get("shop", &format!("click_id={click}&event=sale&txid={txid}"));
+        assert_eq!(held.reason, Reason::OverCap);
+        let lowered = world.get("shop", &format!("click_id={click}&{rest}"));
+        assert_eq!(lowered.outcome, Outcome::Updated);
+        for word in [Word::Accept, Word::Reject] {
+            let refusal = world.review(held.conversion_id.unwrap(), word).unwrap_err();
+            assert!(refusal.0.contains("there is nothing to decide"), "{}", refusal.0);
+        }
+    }
+    assert_eq!(approved(&world), "20.00 EUR");
+}

@@ -86,6 +86,11 @@ fn goal_of<'a>(conversion: &Conversion, snapshot: &'a Snapshot) -> Result<(&'a O
 fn next(before: &Conversion, word: Word) -> Result<(Conversion, Reason), Refusal> {
     let mut after = before.clone();
     let not_held = || Refusal(format!("{} does not wait for anybody", label(before)));
+    let lowered = matches!(before.status, Status::Rejected | Status::Reversed);
+    if before.held.is_some() && lowered && matches!(word, Word::Accept | Word::Reject) {
+        let status = before.status.code();
+        return Err(Refusal(format!("{} is {status}: there is nothing to decide", label(before))));
+    }
     match word {
         Word::Accept => {
             before.held.ok_or_else(not_held)?;
