@@ -590,3 +590,25 @@ fn a_payout_that_a_person_allowed_does_not_allow_the_next_one() {
     assert_eq!(casino_get(&mut world, &deposit("9999")).reason, Reason::PayoutNotAllowed);
     assert_eq!(casino_get(&mut world, &deposit("100")).reason, Reason::AmountChanged);
 }
+
+#[test]
+fn a_batch_that_cannot_be_split_is_told_what_a_batch_is() {
+    use proofback_domain::postback::{Method, OBJECTS_MAX};
+    let mut world = Installation::new(PROGRAM);
+    let mut request = world.request(Some("shop"), "");
+    request.method = Method::Post;
+    let many = vec!["{}"; OBJECTS_MAX + 1].join("\n");
+    for (body, message) in [
+        ("", "the body holds no objects"),
+        ("[]", "the body holds no objects"),
+        ("[{]", "the body is no JSON array"),
+        (&many, "the body holds 1001 objects"),
+    ] {
+        request.body = body.as_bytes().to_vec();
+        let decisions = world.receive_batch(&request);
+        assert_eq!(reasons(&decisions), [Reason::MalformedRequest], "{message}");
+        assert_eq!(decisions[0].message, message);
+        assert!(decisions[0].expected.contains("at most 1000"), "{}", decisions[0].expected);
+        assert!(decisions[0].advice.contains("at most 1000"), "{}", decisions[0].advice);
+    }
+}

@@ -209,7 +209,7 @@ fn what_copying_adds_around_an_id_is_accepted_and_noted() {
 }
 
 /// Every syntax of the documentation.
-const PLACEHOLDERS: [&str; 18] = [
+const PLACEHOLDERS: [&str; 20] = [
     "{x}",
     "{{x}}",
     "[x]",
@@ -228,6 +228,8 @@ const PLACEHOLDERS: [&str; 18] = [
     "REPLACE",
     "OPTIONAL",
     "%CAMPAIGN%",
+    "{{ order.id }}",
+    "[ CLICK_ID ]",
 ];
 
 #[test]
@@ -249,7 +251,8 @@ fn a_placeholder_of_any_syntax_is_named_in_any_field() {
     let whole = [("cid", click.as_str()), ("goal", "registration"), ("key", "t0ken")];
     for (field, reason) in fields {
         for placeholder in PLACEHOLDERS {
-            for value in [encode(placeholder), encode(&encode(placeholder))] {
+            let encoded = encode(placeholder).replace('+', "%20");
+            for value in [encode(&encoded), encoded] {
                 let others = whole.iter().filter(|(name, _)| *name != field);
                 let others: String = others.map(|(name, value)| format!("&{name}={value}")).collect();
                 let decision = world.get("casino", &format!("{field}={value}{others}"));
@@ -481,5 +484,34 @@ proptest! {
             let run = &click[start..start + 8];
             prop_assert!(!told.contains(run) || sent.contains(run), "{} in {}", run, told);
         }
+    }
+}
+
+#[test]
+fn invisible_characters_around_a_txid_do_not_make_it_another_one() {
+    let (mut world, click) = casino();
+    let send = |world: &mut Installation, txid: &str| {
+        world.get("casino", &format!("cid={click}&goal=dep&st=1&sum=50&key=t0ken&order={}", encode(txid)))
+    };
+    assert_eq!(send(&mut world, "A1").reason, Reason::Ok);
+    for txid in ["\u{200b}A1", "A1\u{feff}", " \u{2060} A1\u{a0}\u{200b}", "\u{202a}A1\u{202c}"] {
+        let again = send(&mut world, txid);
+        assert_eq!(again.reason, Reason::Duplicate, "{txid:?}");
+        let noted = again.checks.iter().find(|check| check.seen.contains("invisible"));
+        assert!(noted.is_some_and(|check| check.seen.contains("\"order\"")), "{:?}", again.checks);
+    }
+    let email = send(&mut world, "ann@example.com");
+    let same = send(&mut world, "\u{200b}ann@example.com");
+    assert_eq!((email.reason, same.reason), (Reason::Ok, Reason::Duplicate));
+    assert_eq!(send(&mut world, "A\u{200b}1").reason, Reason::Ok, "inside it is part of the id");
+}
+
+#[test]
+fn an_amount_with_a_digit_missing_is_said_to_miss_one() {
+    let (mut world, click) = casino();
+    for amount in [".5", "120."] {
+        let decision = world.get("casino", &format!("cid={click}&goal=dep&order=P1&key=t0ken&sum={amount}"));
+        assert_eq!(decision.reason, Reason::BadAmount);
+        assert!(decision.message.ends_with(": a digit is missing beside the point"), "{}", decision.message);
     }
 }

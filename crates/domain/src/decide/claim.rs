@@ -133,11 +133,16 @@ fn amount_fault(text: &str) -> &'static str {
     let currency_sign = |character: char| "€$£¥₽₹₺₿".contains(character);
     let scientific =
         || text.contains(['e', 'E']) && text.contains(|character: char| character.is_ascii_digit());
+    let inner = || text.trim_matches('.');
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text {
         _ if text.contains(',') => ": it has a comma",
         _ if text.starts_with(['-', '+', '−']) => ": it has a sign",
         _ if text.contains(currency_sign) => ": it has a currency sign",
         _ if text.contains(char::is_whitespace) => ": it has a space",
+        _ if text.starts_with('.') != text.ends_with('.') && !inner().contains('.') && digits(inner()) => {
+            ": a digit is missing beside the point"
+        }
         _ if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
             ": it has too many digits or points"
         }

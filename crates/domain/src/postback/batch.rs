@@ -3,7 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::authenticity::{self, OfWhole};
+use super::rejection::Rejection;
 use super::request::Request;
+use crate::outcome::Reason;
 use crate::program::Snapshot;
 
 /// More objects than this are refused as a whole.
@@ -17,6 +19,8 @@ pub struct Batch {
     pub requests: Vec<Request>,
     /// Whether the signature over the whole body fits, where the advertiser asks for one.
     pub(super) signature: OfWhole,
+    /// Why it cannot be split.
+    pub(super) fault: Option<String>,
 }
 
 /// Splits a batch. Each object is judged by itself, as if it had come alone with the same query and headers.
@@ -24,6 +28,14 @@ pub fn split(whole: &Request, snapshot: &Snapshot) -> Batch {
     let text = whole.body.trim_ascii();
     let is_array = text.first() == Some(&b'[');
     let objects = if is_array { elements(text) } else { Some(lines(text)) };
+    let fault = match &objects {
+        None => Some("the body is no JSON array".to_owned()),
+        Some(objects) if objects.is_empty() => Some("the body holds no objects".to_owned()),
+        Some(objects) if OBJECTS_MAX < objects.len() => {
+            Some(format!("the body holds {} objects", objects.len()))
+        }
+        Some(_) => None,
+    };
     let objects = objects.filter(|objects| !objects.is_empty() && objects.len() <= OBJECTS_MAX);
     let alone = |body: Vec<u8>| Request { content_type: "application/json".into(), body, ..whole.clone() };
     let shell = Request { body: Vec::new(), ..whole.clone() };
@@ -37,7 +49,17 @@ pub fn split(whole: &Request, snapshot: &Snapshot) -> Batch {
         // Read as one object it has a fault, which says what is expected; an empty body has none of its own.
         None => vec![alone(if text.is_empty() { b"null".to_vec() } else { whole.body.clone() })],
     };
-    Batch { is_array, requests, signature: authenticity::judge_whole(whole, snapshot) }
+    Batch { is_array, requests, signature: authenticity::judge_whole(whole, snapshot), fault }
+}
+
+/// Says of a body that could not be split what is wrong with the whole of it.
+pub fn explain(rejection: &mut Rejection, fault: &str) {
+    if rejection.reason == Reason::MalformedRequest {
+        rejection.message = fault.to_owned();
+        rejection.expected =
+            format!("a JSON array, or one JSON object a line, of at most {OBJECTS_MAX} objects");
+        rejection.advice = format!("Send at most {OBJECTS_MAX} objects, as a JSON array or one a line.");
+    }
 }
 
 fn elements(text: &[u8]) -> Option<Vec<Vec<u8>>> {

@@ -134,7 +134,11 @@ pub fn read(request: &Request, snapshot: &Snapshot, clicked: Option<&Name>) -> R
 
 /// Reads one request of a batch, by its number from 0; the signature was judged over the whole.
 pub fn read_member(request: &Request, number: usize, batch: &Batch, snapshot: &Snapshot) -> Reading {
-    read_with(request, snapshot, None, Some((number, &batch.signature)))
+    let mut reading = read_with(request, snapshot, None, Some((number, &batch.signature)));
+    if let (Some(rejection), Some(fault)) = (&mut reading.rejection, &batch.fault) {
+        batch::explain(rejection, fault);
+    }
+    reading
 }
 
 fn read_with(
@@ -240,6 +244,12 @@ fn notes(
         Check::noted("form", format!("{name} is not read; {} was probably meant", quoted(expected)))
     };
     let mut notes: Vec<Check> = meant.iter().map(note).collect();
+    for name in TXIDS.iter().flat_map(|field| names(Some(advertiser), field)) {
+        if params.value(name).is_some_and(|value| trim_txid(value) != value.trim()) {
+            let name = quoted(&shown(name, snapshot));
+            notes.push(Check::noted("form", format!("invisible characters around {name} were left out")));
+        }
+    }
     // These are judged in their turn, and say so with a reason of their own.
     let judged: BTreeSet<&str> =
         FIELDS.iter().chain(&["token"]).flat_map(|field| names(Some(advertiser), field)).collect();
@@ -366,6 +376,14 @@ fn name_of_id(advertiser: Option<&Advertiser>) -> &str {
     advertiser.and_then(|one| one.postback.params.get("click_id")).map_or("click_id", String::as_str)
 }
 
+/// Our fields that hold an id of the sender's own.
+const TXIDS: [&str; 3] = ["txid", "original_txid", "subscription_id"];
+
+/// What nobody sees around an id does not make it another one.
+fn trim_txid(value: &str) -> &str {
+    value.trim_matches(|character: char| character.is_whitespace() || is_invisible(character))
+}
+
 struct Mapped {
     fields: BTreeMap<String, String>,
     names: BTreeMap<String, String>,
@@ -380,6 +398,7 @@ fn map(params: &Params, advertiser: Option<&Advertiser>, snapshot: &Snapshot) ->
         let names = if field == "test" { vec!["test"] } else { names(advertiser, &field) };
         let value = names.iter().find_map(|name| params.value(name).map(|value| (name, value)));
         if let Some((name, value)) = value {
+            let value = if TXIDS.contains(&field.as_str()) { trim_txid(value) } else { value };
             mapped.fields.insert(field.clone(), storable(&field, name, value, snapshot));
             mapped.names.insert(field.clone(), (*name).to_owned());
         }

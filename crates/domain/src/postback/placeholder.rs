@@ -94,8 +94,10 @@ fn stands_between(text: &str, open: &str, close: &str) -> bool {
     inside.is_some_and(is_macro_name)
 }
 
-/// A name, perhaps with a modifier behind it: `CLICK_ID`, `status:lead=0`, `SUB(action)`, `amount50%`.
+/// A name, perhaps with a modifier behind it: `CLICK_ID`, `status:lead=0`, `SUB(action)`, `amount50%`; template
+/// languages write it with spaces around it, as in `{{ order.id }}`.
 fn is_macro_name(name: &str) -> bool {
+    let name = name.trim();
     let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     let plain = |character: char| character.is_ascii_alphanumeric() || "_-.:|=,/ ()%".contains(character);
     begins && name.chars().count() <= NAME_CHARS_MAX && name.chars().all(plain)

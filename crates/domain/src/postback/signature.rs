@@ -135,7 +135,8 @@ fn judge_age(
 ) -> Result<(), Rejection> {
     let apart = now.since(signed_at).max(signed_at.since(now));
     if apart > tolerance {
-        let message = format!("it was signed {apart} away from now; {tolerance} are allowed");
+        let seconds = Span::from_seconds(apart.millis().div_ceil(1_000));
+        let message = format!("it was signed {seconds} away from now; {tolerance} are allowed");
         return Err(stale(carrier, message));
     }
     Ok(())
