@@ -30,9 +30,17 @@ pub fn identify(parts: &Parts, trusted: &[IpNet]) -> Sender {
     let is_code = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
     Sender {
         ip: forwarded_for(&parts.headers, peer, is_trusted),
-        https: text("x-forwarded-proto").eq_ignore_ascii_case("https"),
+        https: came_over_tls(&parts.headers),
         country: if is_code && country != "XX" { country } else { String::new() },
     }
+}
+
+/// Every hop that says so says https. A proxy that adds its word to the sender's leaves both, and a sender can
+/// say anything.
+fn came_over_tls(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all("x-forwarded-proto").iter().map(|value| value.to_str().unwrap_or_default());
+    let mut hops = lines.flat_map(|line| line.split(',')).map(str::trim).peekable();
+    hops.peek().is_some() && hops.all(|hop| hop.eq_ignore_ascii_case("https"))
 }
 
 /// The last address in the chain that is no trusted proxy; what stands before it is the sender's own claim.
@@ -123,6 +131,26 @@ mod tests {
         for name in ["x-real-ip", "forwarded", "true-client-ip", "cf-connecting-ip", "x-client-ip"] {
             let seen = sender("127.0.0.1:5000", &trusted, &[(name, "203.0.113.9")]);
             assert_eq!(seen.ip, "127.0.0.1".parse::<IpAddr>().unwrap(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_request_came_over_tls_if_every_hop_that_says_so_says_https() {
+        for (said, https) in [
+            (vec!["https"], true),
+            (vec!["HTTPS"], true),
+            (vec!["https, https"], true),
+            (vec!["https", "https"], true),
+            (vec![], false),
+            (vec![""], false),
+            (vec!["http"], false),
+            (vec!["https, http"], false),
+            (vec!["http, https"], false),
+            (vec!["https", "http"], false),
+            (vec!["http", "https"], false),
+        ] {
+            let headers: Vec<_> = said.iter().map(|said| ("x-forwarded-proto", *said)).collect();
+            assert_eq!(sender("127.0.0.1:5000", &["127.0.0.0/8"], &headers).https, https, "{said:?}");
         }
     }
 
