@@ -423,3 +423,98 @@ async fn while_the_store_cannot_write_visitors_go_on_and_senders_are_told_to_com
         .await
         .expect("the spill is brought in");
 }
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_a_postback_address_loses_no_event() {
+    let world = world(&[]);
+    let click = world.server.click("reelmedia-de").await;
+    let query = |order: &str| format!("cid={click}&order={order}&goal=dep&st=1");
+    for (path, reason, logged) in [
+        (format!("/postback/casino/?token=t0ken&{}", query("A1")), "ok", "/postback/casino"),
+        (format!("/postback/?token=t0ken&{}", query("A2")), "ok", "/postback"),
+        (format!("/postback/casino/t0ken/?{}", query("A3")), "ok", "/postback/casino/***"),
+        (format!("/postback/nobody/?{}", query("A4")), "unknown_advertiser", "/postback/nobody"),
+    ] {
+        let reply = json(&world.server.get(&path).await);
+        assert_eq!(reply["reason"], reason, "{path}: {reply}");
+        let id = reply["postback_id"].as_str().unwrap();
+        assert_eq!(world.server.api(&format!("/postbacks/{id}")).await["path"], logged);
+    }
+    let body = format!(r#"[{{"cid": "{click}", "order": "A1", "goal": "dep", "st": "1"}}]"#);
+    for path in ["/postback/casino/batch/?token=t0ken", "/postback/casino/t0ken/batch/"] {
+        let reply = world.server.http.post_json(&format!("{}{path}", world.server.url), &body).await.unwrap();
+        assert_eq!(json(&reply)[0]["reason"], "duplicate", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_only_looks_at_a_pixel_reports_no_event() {
+    let world = world(&[]);
+    let click = world.server.click("reelmedia-shop").await;
+    let url = |path: &str| format!("{}{path}?click_id={click}&event=sale&txid=P1", world.server.url);
+    for (method, path, allowed) in [
+        (http::Method::HEAD, "/pixel/shop.gif", "GET"),
+        (http::Method::PUT, "/pixel/shop.gif", "GET"),
+        (http::Method::HEAD, "/postback/shop", "GET,POST"),
+        (http::Method::PUT, "/postback/shop", "GET,POST"),
+        (http::Method::OPTIONS, "/postback", "GET,POST"),
+    ] {
+        let reply = world.server.http.send(method, &url(path), &[], String::new()).await.unwrap();
+        assert_eq!((reply.status, reply.header("allow")), (405, Some(allowed)), "{path}");
+    }
+    assert!(world.server.api("/postbacks").await["postbacks"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_name_of_the_bearer_scheme_is_written_in_any_case() {
+    let world = world(&[]);
+    let url = format!("{}/api/v1/postbacks", world.server.url);
+    for (header, status) in [
+        (format!("bearer {ADMIN}"), 200),
+        (format!("BEARER  {ADMIN}"), 200),
+        (format!("Basic {ADMIN}"), 401),
+        (ADMIN.to_owned(), 401),
+    ] {
+        let reply = world.server.http.get_with(&url, &[("authorization", &header)]).await.unwrap();
+        assert_eq!(reply.status, status, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_beyond_the_agreed_rate_is_never_answered_200() {
+    let directory = tempfile::tempdir().unwrap();
+    let head = "id = \"shop\"\n[advertiser.postback]\n";
+    let program = support::PROGRAM.replace(head, &format!("{head}rate_limit = \"2/h\"\n"));
+    let file = support::write(directory.path(), "slow.toml", &program);
+    let server = Server::start_with(directory.path(), &file, &[]);
+    let click = server.click("reelmedia-shop").await;
+    let object = |txid: &str| {
+        format!(
+            r#"{{"click_id": "{click}", "event": "sale", "txid": "{txid}", "amount": 10, "currency": "EUR"}}"#
+        )
+    };
+    let url = format!("{}/postback/shop/batch", server.url);
+    let body = [object("1"), object("2"), object("3")].join(",");
+    let batch = server.http.post_json(&url, &format!("[{body}]")).await.unwrap();
+    assert_eq!((batch.status, batch.header("retry-after")), (429, Some("1800")), "{}", batch.body);
+    let answers = json(&batch);
+    let reasons: Vec<&str> = (0..3).map(|number| answers[number]["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["ok", "ok", "rate_limited"]);
+    let alone = server.get(&format!("/postback/shop?click_id={click}&event=sale&txid=4")).await;
+    assert_eq!((alone.status, alone.header("retry-after")), (429, Some("1800")));
+    let alone = json(&alone);
+    assert_eq!((&alone["outcome"], &alone["reason"]), (&"rejected".into(), &"rate_limited".into()));
+    assert_eq!(server.every("postbacks").await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_event_is_found_by_the_e_mail_address_that_is_its_txid() {
+    let world = world(&[]);
+    let click = world.server.click("reelmedia-shop").await;
+    let query = format!("click_id={click}&event=sale&amount=10&currency=EUR&txid=ann%40example.com");
+    let sent = json(&world.server.get(&format!("/postback/shop?{query}")).await);
+    for list in ["postbacks", "conversions"] {
+        let found = world.server.api(&format!("/{list}?txid=%20Ann%40example.com")).await;
+        assert_eq!(found[list][0]["conversion_id"], sent["conversion_id"], "{list}: {found}");
+    }
+}

@@ -36,12 +36,12 @@ const PROGRAM_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub fn router(web: Web) -> Router {
     Router::new()
         .route("/c/{link}", get(click::redirect).head(click::preview))
-        .route("/postback", postbacks())
-        .route("/postback/{advertiser}", postbacks())
-        .route("/postback/{advertiser}/batch", post(postback::receive_batch))
-        .route("/postback/{advertiser}/{token}", postbacks())
-        .route("/postback/{advertiser}/{token}/batch", post(postback::receive_batch))
-        .route("/pixel/{file}", get(postback::receive_pixel))
+        .merge(at("/postback", postbacks()))
+        .merge(at("/postback/{advertiser}", postbacks()))
+        .merge(at("/postback/{advertiser}/batch", post(postback::receive_batch)))
+        .merge(at("/postback/{advertiser}/{token}", postbacks()))
+        .merge(at("/postback/{advertiser}/{token}/batch", post(postback::receive_batch)))
+        .route("/pixel/{file}", pixel())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -50,9 +50,21 @@ pub fn router(web: Web) -> Router {
         .with_state(web)
 }
 
+/// With or without a slash at its end, which templates add and nobody sees.
+fn at(address: &str, postbacks: MethodRouter<Web>) -> Router<Web> {
+    Router::new().route(address, postbacks.clone()).route(&format!("{address}/"), postbacks)
+}
+
 /// `GET` and `POST`. Whoever only looks, with `HEAD`, reports no event.
 fn postbacks() -> MethodRouter<Web> {
-    get(postback::receive).post(postback::receive).head(postback::refuse_look)
+    let of_others = postback::refuse_look;
+    get(postback::receive).post(postback::receive).head(of_others).fallback(of_others)
+}
+
+/// `GET` alone, and likewise.
+fn pixel() -> MethodRouter<Web> {
+    let of_others = postback::refuse_look_at_pixel;
+    get(postback::receive_pixel).head(of_others).fallback(of_others)
 }
 
 /// The answer to a request line that is too long; checked where strangers come in, without a layer around them.

@@ -41,7 +41,7 @@ pub async fn receive(State(web): State<Web>, request: Request) -> Response {
     let always_200 = replies_always_200(&reading, &snapshot);
     match process(&web, &snapshot, &arrival, &arrival.request, reading).await {
         Answered::Decided(decision) => answer(&decision, always_200),
-        Answered::OverRate(wait) => problem::rate_limited(wait),
+        Answered::OverRate(wait) => over_rate_answer(wait),
         Answered::NotTaken(error) => not_taken(&web, &error),
     }
 }
@@ -73,7 +73,7 @@ pub async fn receive_pixel(State(web): State<Web>, request: Request) -> Response
     let reading = postback::read(&arrival.request, &snapshot, None);
     match process(&web, &snapshot, &arrival, &arrival.request, reading).await {
         Answered::Decided(decision) => picture(&decision),
-        Answered::OverRate(wait) => problem::rate_limited(wait),
+        Answered::OverRate(wait) => over_rate_answer(wait),
         Answered::NotTaken(error) => not_taken(&web, &error),
     }
 }
@@ -90,7 +90,8 @@ fn picture(decision: &Decision) -> Response {
     (status, headers, GIF).into_response()
 }
 
-/// `POST /postback/{advertiser}/batch`: an answer per object, in order; each is decided by itself.
+/// `POST /postback/{advertiser}/batch`: an answer per object, in order; each is decided by itself. The status is 200
+/// if all of them were recorded.
 pub async fn receive_batch(State(web): State<Web>, request: Request) -> Response {
     if let Some(refused) = refuse_long_uri(&web, request.uri()) {
         return refused;
@@ -104,24 +105,50 @@ pub async fn receive_batch(State(web): State<Web>, request: Request) -> Response
     };
     let batch = postback::split(&arrival.request, &snapshot);
     let mut answers = Vec::with_capacity(batch.requests.len());
+    let mut unrecorded = None;
     for (number, member) in batch.requests.iter().enumerate() {
         let reading = postback::read_member(member, number, &batch, &snapshot);
         answers.push(match process(&web, &snapshot, &arrival, member, reading).await {
             Answered::Decided(decision) => Value::Object(sender_view(&decision)),
-            Answered::OverRate(_) => undecided("rate_limited", "more postbacks came than were agreed"),
+            Answered::OverRate(wait) => {
+                unrecorded.get_or_insert((StatusCode::TOO_MANY_REQUESTS, wait));
+                over_rate_view()
+            }
             Answered::NotTaken(error) => {
                 tracing::error!(%error, "a postback of a batch was not decided");
+                web.metrics.unavailable.inc();
+                unrecorded = Some((StatusCode::SERVICE_UNAVAILABLE, Span::from_seconds(1)));
                 undecided("unavailable", "the store cannot take it now; send it again")
             }
         });
     }
-    if batch.is_array {
-        let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-        return (headers, Value::Array(answers).to_string()).into_response();
+    let (media, body) = if batch.is_array {
+        ("application/json", Value::Array(answers).to_string())
+    } else {
+        ("application/x-ndjson", answers.iter().map(|answer| format!("{answer}\n")).collect())
+    };
+    let headers = [(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, "no-store")];
+    let response = (headers, body).into_response();
+    // Nothing is answered 200 that was not recorded: when all come again, those that were are repeats.
+    match unrecorded {
+        Some((status, wait)) => problem::retry_later((status, response).into_response(), wait),
+        None => response,
     }
-    let lines: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
-    let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
-    (headers, lines).into_response()
+}
+
+fn over_rate_view() -> Value {
+    serde_json::json!({
+        "outcome": "rejected",
+        "reason": "rate_limited",
+        "message": "more postbacks came than were agreed; this one was not recorded",
+        "advice": "Send it again after the time that Retry-After says.",
+    })
+}
+
+fn over_rate_answer(wait: Span) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    let answer = (StatusCode::TOO_MANY_REQUESTS, headers, over_rate_view().to_string());
+    problem::retry_later(answer.into_response(), wait)
 }
 
 fn undecided(reason: &str, message: &str) -> Value {
@@ -185,6 +212,10 @@ pub async fn refuse_look() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,POST")]).into_response()
 }
 
+pub async fn refuse_look_at_pixel() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response()
+}
+
 /// A request as it came in.
 struct Arrival {
     /// As it may be logged.
@@ -210,7 +241,8 @@ async fn take_in(
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         })
         .collect();
-    let (advertiser, path_token) = address(parts.uri.path());
+    let path = parts.uri.path().strip_suffix('/').unwrap_or(parts.uri.path());
+    let (advertiser, path_token) = address(path);
     let request = postback::Request {
         at: web.now(),
         method: if parts.method == HttpMethod::POST { Method::Post } else { Method::Get },
@@ -224,7 +256,7 @@ async fn take_in(
         headers,
         body: body.to_vec(),
     };
-    Ok(Arrival { path: postback::storable_path(parts.uri.path(), snapshot), request, stopwatch })
+    Ok(Arrival { path: postback::storable_path(path, snapshot), request, stopwatch })
 }
 
 /// A body that is too long, or that did not arrive whole.

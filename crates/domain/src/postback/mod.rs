@@ -384,6 +384,11 @@ fn trim_txid(value: &str) -> &str {
     value.trim_matches(|character: char| character.is_whitespace() || is_invisible(character))
 }
 
+/// A txid as it stands in the log, which knows an e-mail address by its hash alone.
+pub fn stored_txid(txid: &str, snapshot: &Snapshot) -> String {
+    storable("txid", "txid", trim_txid(txid), snapshot)
+}
+
 struct Mapped {
     fields: BTreeMap<String, String>,
     names: BTreeMap<String, String>,

@@ -35,7 +35,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Staff {
 
 pub async fn require_token(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let Some(token) = value.and_then(|value| value.strip_prefix("Bearer ")) else {
+    // The name of the scheme is written in any case (RFC 9110, 11.1).
+    let bearer = value.and_then(|value| value.split_once(' '));
+    let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
         return problem::unauthorized();
     };
     match identify(&web, token.trim()).await {

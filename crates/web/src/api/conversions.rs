@@ -45,8 +45,8 @@ fn filter(
         event: query.text("event"),
         status: query.parsed("status", Status::parse)?,
         click_id: query.click_id(web.store.snapshot().as_deref())?,
-        txid: query.text("txid"),
-        subscription: query.text("subscription_id"),
+        txid: query.txid("txid", web.store.snapshot().as_deref()),
+        subscription: query.txid("subscription_id", web.store.snapshot().as_deref()),
         from: query.time("from")?,
         to: query.time("to")?,
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use proofback_domain::click_id::ClickId;
 use proofback_domain::name::Name;
+use proofback_domain::postback::stored_txid;
 use proofback_domain::program::Snapshot;
 use proofback_domain::time::Timestamp;
 use proofback_store::{Cursor, Page, PageRequest};
@@ -57,6 +58,12 @@ impl Query {
 
     pub fn click_id(&mut self, snapshot: Option<&Snapshot>) -> Result<Option<ClickId>, Response> {
         self.parsed("click_id", |text| snapshot?.keys.read(text.trim()))
+    }
+
+    /// A sender's own id, as it is stored.
+    pub fn txid(&mut self, name: &str, snapshot: Option<&Snapshot>) -> Option<String> {
+        let text = self.left.remove(name)?;
+        Some(snapshot.map_or_else(|| text.clone(), |snapshot| stored_txid(&text, snapshot)))
     }
 
     pub fn page(&mut self) -> Result<PageRequest, Response> {

@@ -26,7 +26,7 @@ fn filter(
         reason: query.parsed("reason", Reason::parse)?,
         advertiser: query.name("advertiser")?,
         click_id: query.click_id(web.store.snapshot().as_deref())?,
-        txid: query.text("txid"),
+        txid: query.txid("txid", web.store.snapshot().as_deref()),
         from: query.time("from")?,
         to: query.time("to")?,
     };

@@ -28,13 +28,7 @@ pub fn problem_with(status: StatusCode, code: &str, detail: &str, mistakes: Valu
 
 /// Trying again can help.
 pub fn unavailable(detail: &str) -> Response {
-    retry_later(problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail), 1)
-}
-
-pub fn rate_limited(wait: Span) -> Response {
-    let seconds = wait.millis().div_ceil(1_000).max(1);
-    let detail = "more postbacks came than were agreed; this one was not recorded";
-    retry_later(problem(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail), seconds)
+    retry_later(problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail), Span::from_seconds(1))
 }
 
 pub fn too_large(bytes_max: usize) -> Response {
@@ -72,7 +66,9 @@ pub fn unauthorized() -> Response {
     response
 }
 
-fn retry_later(mut response: Response, seconds: u64) -> Response {
+/// Says when to come again, in whole seconds.
+pub fn retry_later(mut response: Response, wait: Span) -> Response {
+    let seconds = wait.millis().div_ceil(1_000).max(1);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
