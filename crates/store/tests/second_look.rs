@@ -319,3 +319,35 @@ async fn conversions_are_found_by_their_subscription() {
     let found = world.store.conversions(filter, PageRequest { limit: 10, after: None }).await.unwrap().rows;
     assert_eq!(found.len(), 2);
 }
+
+#[tokio::test]
+async fn a_change_that_waits_is_a_persons_to_let_through_or_refuse() {
+    let goal = "event = \"sale\"\npayout = \"10 EUR\"";
+    let named = "event = \"sale\"\npayout = \"postback\"\nallowed_payouts = [\"5 EUR\", \"7 EUR\"]";
+    let world = Installation::with(&GATES.replace(goal, named)).await;
+    let click = world.click("quick").await.id;
+    let send = async |payout: &str| {
+        let query = format!("click_id={click}&event=sale&txid=S1&payout={payout}");
+        world.send("shop", &query, now()).await.unwrap()
+    };
+    assert_eq!(send("5").await.reason, Reason::Ok);
+    let refused = send("88").await;
+    assert_eq!(refused.reason, Reason::PayoutNotAllowed);
+    assert_eq!(waiting(&world).await, [refused.postback_id]);
+    let word = review(&world, refused.postback_id, Word::Reject).await.unwrap();
+    assert_eq!((word.outcome, word.reason), (Outcome::Rejected, Reason::FraudRejected));
+    assert_eq!((waiting(&world).await.len(), approved(&world, "reelmedia").await), (0, 5));
+    let let_through = send("99").await;
+    let word = review(&world, let_through.postback_id, Word::Accept).await.unwrap();
+    assert_eq!((word.outcome, word.reason), (Outcome::Updated, Reason::AmountChanged));
+    assert_eq!((waiting(&world).await.len(), approved(&world, "reelmedia").await), (0, 99));
+    assert!(review(&world, let_through.postback_id, Word::Accept).await.is_err());
+    let overtaken = send("77").await;
+    assert_eq!(send("7").await.reason, Reason::AmountChanged);
+    assert!(waiting(&world).await.is_empty(), "another payout ends it");
+    assert!(review(&world, overtaken.postback_id, Word::Accept).await.is_err());
+    assert_eq!(approved(&world, "reelmedia").await, 7);
+    let foreign = format!("click_id={click}&event=sale&txid=S1&payout=5&currency=USD");
+    let foreign = world.send("shop", &foreign, now()).await.unwrap();
+    assert_eq!(foreign.outcome, Outcome::Held);
+}

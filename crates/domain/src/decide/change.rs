@@ -37,7 +37,7 @@ pub fn change(
     after.named_revenue = named.revenue.or(before.named_revenue);
     after.named_payout = named.payout.or(before.named_payout);
     // A person let through what there was to see: another payout is to be looked at again.
-    after.reviewed = before.reviewed && after.named_payout == before.named_payout;
+    after.reviewed = frame.reviewed || before.reviewed && after.named_payout == before.named_payout;
     after.changed_at = event_time(named, frame.click, frame.now).max(before.changed_at);
     let new_key = taken_by_other_key(frame, history);
     if after.status == before.status && !money_changed(before, &after) && !new_key {

@@ -28,6 +28,8 @@ pub struct Frame<'a> {
     pub named: Named,
     /// Counts in no balance; tests and real events never touch each other's conversions.
     pub test: bool,
+    /// A person lets through what the postback says.
+    pub reviewed: bool,
 }
 
 impl Frame<'_> {

@@ -57,6 +57,7 @@ pub fn judge(
         subscription: subscription.map(str::to_owned),
         named: named.clone(),
         test,
+        reviewed: reading.reviewed,
     };
     match event {
         Event::Goal(goal) => goal::judge(&frame(goal.event.clone()), reading, known, goal, checks),

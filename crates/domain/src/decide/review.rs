@@ -63,6 +63,7 @@ pub fn review(
         subscription: before.subscription.clone(),
         named: Named::default(),
         test: before.test,
+        reviewed: false,
     };
     let seen = format!("{} by {}: {}", review.word.describe(), review.author, review.reason);
     let mut checks = vec![Check::passed("review", seen)];

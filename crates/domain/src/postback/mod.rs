@@ -54,6 +54,8 @@ pub struct Reading {
     pub rejection: Option<Rejection>,
     /// The conversion that a person says a reversal is about.
     pub chosen: Option<ConversionId>,
+    /// A person lets through what it says: no rule about its payout holds it.
+    pub reviewed: bool,
     /// What names the signed request, where it may have its effects only once.
     pub once: Option<Once>,
     /// Every parameter as it may be stored, in its order.
@@ -113,6 +115,7 @@ impl Reading {
             checks,
             rejection: None,
             chosen: None,
+            reviewed: false,
             once: None,
             stored: Vec::new(),
         }
@@ -188,6 +191,7 @@ fn read_with(
         checks,
         rejection,
         chosen: None,
+        reviewed: false,
         once,
         stored: stored_form(&params, advertiser, snapshot),
     }

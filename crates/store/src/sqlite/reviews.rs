@@ -72,9 +72,10 @@ impl Store {
                 "select {} from postback where outcome = 'held' and id < ?1 \
                  and (?2 is null or reason = ?2) and (?3 is null or advertiser = ?3) \
                  and (conversion_id is null or exists (select 1 from conversion \
-                    where conversion.id = postback.conversion_id and held is not null \
-                    and status in ('pending', 'approved') and postback.id = (select change.postback_id from change \
-                    where change.conversion_id = conversion.id order by number limit 1))) \
+                    where conversion.id = postback.conversion_id and status in ('pending', 'approved') \
+                    and (held is not null and postback.id = (select change.postback_id from change \
+                       where change.conversion_id = conversion.id order by number limit 1) \
+                    or held is null and {NOTHING_NEWER}))) \
                  and (?4 is null or exists (select 1 from conversion \
                     where conversion.id = postback.conversion_id and partner = ?4)) \
                  order by id desc limit ?5",
@@ -98,6 +99,10 @@ impl Store {
         .await
     }
 }
+
+/// Nothing has changed the conversion since: a change that waits is still news.
+const NOTHING_NEWER: &str = "not exists (select 1 from change \
+    where change.conversion_id = postback.conversion_id and change.number > postback.known_changes)";
 
 fn keep_deed(
     connection: &Connection,
@@ -174,7 +179,8 @@ fn of_postback(
     let Some(row) = lists::find_postback(connection, id)? else {
         return Ok(refuse("there is no such postback"));
     };
-    if let Some(conversion_id) = row.conversion_id.filter(|_| row.outcome == Outcome::Held) {
+    let is_change = row.outcome == Outcome::Held && is_waiting_change(connection, id)?;
+    if let Some(conversion_id) = row.conversion_id.filter(|_| row.outcome == Outcome::Held && !is_change) {
         return of_conversion(connection, conversion_id, word, snapshot, now);
     }
     let Some(stored) = decisions::find_stored(connection, id)? else {
@@ -186,7 +192,15 @@ fn of_postback(
         (Word::Reject, Outcome::Held) => {
             let message = format!("rejected {said}");
             reading.checks.push(Check::passed("review", &message));
-            reading.rejection = Some(Rejection::new(rejected_as(row.reason), "", message));
+            let reason = if is_change { Reason::FraudRejected } else { rejected_as(row.reason) };
+            reading.rejection = Some(Rejection::new(reason, "", message));
+        }
+        (Word::Accept, Outcome::Held) if is_change => {
+            if row.reason != Reason::PayoutNotAllowed {
+                return Ok(refuse("an amount or an exchange rate is needed before it can be accepted"));
+            }
+            reading.reviewed = true;
+            reading.checks.push(Check::passed("review", format!("accepted {said}")));
         }
         (Word::Accept, Outcome::Held) => {
             if row.reason != Reason::AmbiguousOriginal || original.is_none() {
@@ -214,6 +228,16 @@ fn of_postback(
     }
     decisions::free(connection, id)?;
     decisions::decide_now(connection, &reading, snapshot, id, now).map(Ok)
+}
+
+/// Whether it wanted to change a conversion that counts as it is, and still would.
+fn is_waiting_change(connection: &Connection, id: PostbackId) -> Result<bool, StoreError> {
+    let query = format!(
+        "select exists (select 1 from postback join conversion on conversion.id = postback.conversion_id \
+         where postback.id = ?1 and conversion.held is null \
+         and conversion.status in ('pending', 'approved') and {NOTHING_NEWER})"
+    );
+    Ok(connection.prepare_cached(&query)?.query_row([id.to_bytes()], |row| row.get(0))?)
 }
 
 /// What a postback that waited is, once a person has rejected it.
