@@ -385,7 +385,8 @@ const TXIDS: [&str; 3] = ["txid", "original_txid", "subscription_id"];
 
 /// What nobody sees around an id does not make it another one.
 fn trim_txid(value: &str) -> &str {
-    value.trim_matches(|character: char| character.is_whitespace() || is_invisible(character))
+    value
+        .trim_matches(|character: char| character.is_whitespace() || crate::entities::is_invisible(character))
 }
 
 /// A txid as it stands in the log, which knows an e-mail address by its hash alone.
