@@ -515,3 +515,38 @@ fn an_amount_with_a_digit_missing_is_said_to_miss_one() {
         assert!(decision.message.ends_with(": a digit is missing beside the point"), "{}", decision.message);
     }
 }
+
+#[test]
+fn a_second_look_says_the_same_of_a_mistake_as_the_first() {
+    use proofback_domain::decide::{Known, decide};
+    use proofback_domain::id::Id;
+    use proofback_domain::postback::{Reading, Stored, read};
+    let (world, click) = casino();
+    let (start, rest) = parts(&click);
+    for query in [
+        format!("subid1={click}"),
+        format!("cid=foo&subid1={click}"),
+        format!("cid={{subid2}}&subid1={click}"),
+        format!("cid={start}&sub1={rest}"),
+        format!("cid={start}&sub1={click}"),
+        format!("click_id={click}"),
+        "cid=foo&clickid=bar".into(),
+        "clickid=bar".into(),
+    ] {
+        let request = world.request(Some("casino"), &format!("key=t0ken&goal=registration&{query}"));
+        let first = read(&request, &world.snapshot, None);
+        let stored = Stored {
+            at: first.at,
+            advertiser: first.advertiser.clone().unwrap(),
+            pixel: first.pixel,
+            fields: first.fields.clone(),
+            params: first.stored.clone(),
+        };
+        let again = Reading::again(stored, &world.snapshot);
+        let told = |reading: &Reading| {
+            let id = Id::new(world.now, 1);
+            told(&decide(reading, &Known::default(), &world.snapshot, id, world.now))
+        };
+        assert_eq!(told(&first), told(&again), "{query}");
+    }
+}

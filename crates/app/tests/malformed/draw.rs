@@ -462,13 +462,7 @@ fn batch(random: &mut Random, clicks: &Clicks) -> Drawn {
 fn wrong_method(random: &mut Random, clicks: &Clicks) -> Drawn {
     let method = random.pick(&["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "get"]);
     let target = format!("{}?{}", address(random), sendable(&pairs(random, clicks)));
-    let elsewhere = random.pick(&[
-        "/postback/",
-        "/postback/a/b/c",
-        "/postback/shop/batch",
-        "/Postback",
-        "/postbacks/shop",
-    ]);
+    let elsewhere = random.pick(&["/postback/a/b/c", "/postback/shop/batch", "/Postback", "/postbacks/shop"]);
     match random.once_in(3) {
         true => drawn(request("GET", elsewhere, "", b""), Wanted::Nothing),
         false => drawn(request(method, &target, "", b""), Wanted::Nothing),

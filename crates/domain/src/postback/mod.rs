@@ -98,18 +98,23 @@ impl Reading {
 
     /// What an earlier reading becomes when it is judged a second time: authenticated, from its stored fields.
     pub fn again(stored: Stored, snapshot: &Snapshot) -> Self {
-        let Stored { at, advertiser, pixel, fields, .. } = stored;
+        let Stored { at, advertiser, pixel, fields, params } = stored;
+        let params = Params { pairs: params, ..Params::default() };
+        let sender = snapshot.program.advertisers.get(&advertiser);
         let value = fields.get("click_id").map(String::as_str);
-        let click = identify::judge(value, "click_id", &fields, snapshot, at);
+        // What stands beside the fields is part of the diagnosis, as it was the first time.
+        let click = identify::judge(value, name_of_id(sender), &params.pairs_map(), snapshot, at);
+        let meant = meant::find(&params, sender, &fields);
+        let Mapped { names, .. } = map(&params, sender, snapshot);
         let checks = vec![Check::passed("authenticity", "established when the postback arrived")];
-        let event = our_event(&fields, snapshot.program.advertisers.get(&advertiser));
+        let event = our_event(&fields, sender);
         Self {
             at,
             advertiser: Some(advertiser),
             pixel,
             fields,
-            names: BTreeMap::new(),
-            meant: BTreeMap::new(),
+            names,
+            meant,
             click,
             event,
             checks,
