@@ -286,7 +286,7 @@ impl Installation {
             }
             Question::Sighted { subject, since, but } => {
                 let fits = |(name, at, click): &&(String, Timestamp, ClickId)| {
-                    name == subject && since <= at && Some(*click) != *but
+                    name == subject && since < at && Some(*click) != *but
                 };
                 self.sightings.iter().filter(fits).count()
             }
