@@ -82,6 +82,9 @@ pub struct Named {
     pub revenue: Option<Money>,
     pub payout: Option<Money>,
     pub timestamp: Option<Timestamp>,
+    /// Of a reversal: the txid that it takes back, where it named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
 }
 
 impl Conversion {

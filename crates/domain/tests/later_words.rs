@@ -171,6 +171,29 @@ fn what_is_said_later_changes_as_much_as_it_says() {
             "6.00 EUR",
             "9.00 EUR",
         ),
+        // A refund that names an earlier time makes nothing newer than it was.
+        (
+            &[
+                "event=sale&txid=S1&amount=100&status=approved",
+                "event=sale&txid=S1&amount=80",
+                "event=refund&original_txid=S1&amount=10&at=20",
+                "event=sale&txid=S1&amount=100&at=40",
+            ],
+            &[Ok, AmountChanged, AmountChanged, Duplicate],
+            "7.00 EUR",
+            "10.50 EUR",
+        ),
+        // A goal that replaces is taken back as a whole, whichever of its txids is named.
+        (
+            &[
+                "event=quote&txid=Q1&payout=5&amount=50",
+                "event=quote&txid=Q2&payout=9&amount=80",
+                "event=refund&original_txid=Q1",
+            ],
+            &[Ok, AmountChanged, Reversed],
+            "0",
+            "0",
+        ),
         // Reversed, and again in favour.
         (
             &[
@@ -224,6 +247,25 @@ fn a_goal_that_adds_counts_each_txid_by_its_last_word() {
             &["goal=deposit&order=D1&sum=100", "goal=deposit&order=D2&sum=50&currency=USD"],
             &[Ok, BadCurrency],
             "10.00 EUR",
+        ),
+        (
+            &[
+                "goal=deposit&order=D1&sum=100",
+                "goal=deposit&order=D2&sum=50",
+                "goal=deposit&order=D1&sum=60",
+                "goal=deposit&order=D1&sum=110",
+            ],
+            &[Ok, AmountChanged, AmountChanged, AmountChanged],
+            "16.00 EUR",
+        ),
+        (
+            &[
+                "goal=deposit&order=D1&sum=100",
+                "goal=refund&order=D1&sum=10",
+                "goal=deposit&order=D1&sum=120",
+            ],
+            &[Ok, AmountChanged, AmountChanged],
+            "11.00 EUR",
         ),
         // The refund of the first leaves the second, and the other way round.
         (
@@ -298,6 +340,14 @@ fn the_window_is_between_the_times_of_the_events_in_either_order() {
         let both: Vec<&str> = said.iter().map(String::as_str).collect();
         assert_eq!(reasons(&play(&mut world, &click, &both)), answers, "{said:?}");
     }
+    let (mut world, click) = shop();
+    let refund = "event=refund&amount=10";
+    let said = [
+        "event=sale&txid=S1&status=approved&amount=100",
+        &format!("26h {refund}"),
+        &format!("{refund}&at=60"),
+    ];
+    assert_eq!(play(&mut world, &click, &said)[2].reason, Reason::AmountChanged, "a day before the other");
     for (wait, expected) in [("24h", Reason::DuplicateInWindow), ("1441m", Reason::AmountChanged)] {
         let (mut world, click) = shop();
         let refund = "event=refund&amount=10";
@@ -338,7 +388,7 @@ fn a_pixel_alone_does_not_keep_the_window_open() {
     let mut world = Installation::new(include_str!("support/gates.toml"));
     for (wait, reason) in [("6d", Reason::Ok), ("7d", Reason::Ok), ("169h", Reason::OutsideWindow)] {
         let click = world.click("box").to_string();
-        play(&mut world, &click, &["pixel event=trial&txid=P1"]);
+        play(&mut world, &click, &[&format!("pixel event=trial&txid=P{wait}")]);
         let said = play(&mut world, &click, &[&format!("{wait} event=rebill&amount=5&txid={wait}")]);
         assert_eq!(said[0].reason, reason, "{wait}");
     }
@@ -485,4 +535,60 @@ fn a_persons_word_about_a_test_moves_no_money() {
     assert_eq!(taken.effects.key.unwrap().txid, "test S1");
     assert!(taken.effects.entries.is_empty());
     assert_eq!(approved(&world), "10.00 EUR");
+}
+
+#[test]
+fn one_deposit_is_never_taken_back_beyond_itself() {
+    use Reason::{AmountChanged, Duplicate, Reversed};
+    // After deposits of 100 and 50: what takes back the second, how it is answered, what is left of fifteen.
+    for (said, answers, left) in [
+        (
+            ["refund&order=R1&original_txid=D2", "chargeback&order=C1&original_txid=D2"],
+            [AmountChanged, Duplicate],
+            "10.00 EUR",
+        ),
+        (["refund&original_txid=D2", "chargeback&original_txid=D2"], [AmountChanged, Duplicate], "10.00 EUR"),
+        (["refund&order=D2", "chargeback&order=D2"], [AmountChanged, Duplicate], "10.00 EUR"),
+        (
+            ["refund&order=D2&sum=10", "chargeback&original_txid=D2"],
+            [AmountChanged, AmountChanged],
+            "10.00 EUR",
+        ),
+        (
+            ["refund&order=R1&original_txid=D2&sum=30", "refund&order=R2&original_txid=D2&sum=30"],
+            [AmountChanged, AmountChanged],
+            "10.00 EUR",
+        ),
+        (
+            ["refund&order=R1&original_txid=D2&sum=80", "refund&order=R2&original_txid=D1&sum=20"],
+            [AmountChanged, AmountChanged],
+            "8.00 EUR",
+        ),
+        (
+            ["refund&order=R1&original_txid=D2&sum=20", "refund&order=R1&original_txid=D2&sum=30"],
+            [AmountChanged, AmountChanged],
+            "12.00 EUR",
+        ),
+        (
+            ["refund&order=R1&original_txid=D2", "chargeback&order=C1&original_txid=D1"],
+            [AmountChanged, Reversed],
+            "0",
+        ),
+        (
+            ["refund&order=R1&original_txid=D2&sum=80", "refund&order=R1&original_txid=D2&sum=60"],
+            [AmountChanged, AmountChanged],
+            "10.00 EUR",
+        ),
+        (
+            ["refund&order=R1&original_txid=D2", "refund&order=R1&original_txid=D2&sum=20"],
+            [AmountChanged, AmountChanged],
+            "13.00 EUR",
+        ),
+    ] {
+        let (mut world, click) = casino();
+        play(&mut world, &click, &["goal=deposit&order=D1&sum=100", "goal=deposit&order=D2&sum=50"]);
+        let said = said.map(|one| format!("goal={one}"));
+        assert_eq!(reasons(&play(&mut world, &click, &[&said[0], &said[1]])), answers, "{said:?}");
+        assert_eq!(approved(&world), left, "{said:?}");
+    }
 }

@@ -78,8 +78,14 @@ pub fn read_named(
     let timestamp = read_timestamp(reading)?;
     let money =
         |micros: Option<i64>| micros.zip(currency).map(|(micros, currency)| Money { micros, currency });
-    let named =
-        Named { status, amount: money(amount), revenue: money(revenue), payout: money(payout), timestamp };
+    let named = Named {
+        status,
+        amount: money(amount),
+        revenue: money(revenue),
+        payout: money(payout),
+        timestamp,
+        original: None,
+    };
     let shown = [("amount", named.amount), ("revenue", named.revenue), ("payout", named.payout)]
         .into_iter()
         .filter_map(|(field, money)| money.map(|money| format!("{field} {}", program.currencies.show(money))))

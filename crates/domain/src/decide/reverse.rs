@@ -1,11 +1,15 @@
 //! Refunds and chargebacks: which conversion they take back, and how much of it.
 
+use std::collections::BTreeMap;
+
 use super::book::{book, label, may_change};
 use super::frame::{Frame, behind_waiting, event_time, key_of, taken, txid_conflict};
-use super::{Effects, History, Key, Keyed, Known, Ruling, Wait};
+use super::{Effects, History, Key, Keyed, Known, REVERSALS, Ruling, Wait};
 use crate::click_id::ClickId;
-use crate::conversion::{Change, Conversion};
+use crate::conversion::{Change, Conversion, Named};
 use crate::id::ConversionId;
+use crate::money::Money;
+use crate::name::Name;
 use crate::outcome::{Reason, Status};
 use crate::postback::{Check, Reading, Rejection};
 use crate::program::Duplicates;
@@ -24,7 +28,7 @@ pub fn judge(
     let frame = &Frame {
         txid: own,
         event: frame.event.clone(),
-        named: frame.named.clone(),
+        named: Named { original: original.map(str::to_owned), ..frame.named.clone() },
         subscription: frame.subscription.clone(),
         ..*frame
     };
@@ -54,8 +58,12 @@ pub fn judge(
         .advise("Name the original of this click, or send the click id of that one."));
     }
     checks.push(Check::passed("original", format!("it takes back {}", label(&history.conversion))));
-    let micros = frame.named.amount.map(|amount| amount.micros);
-    let micros = micros.or_else(|| part_of(frame, history, original.or(frame.txid.as_deref())));
+    let named = frame.named.amount.map(|amount| amount.micros);
+    let left = left_of(frame, history, original.or(frame.txid.as_deref()));
+    if left == Some(0) {
+        return Ok(taken_back(frame, &history.conversion, checks));
+    }
+    let micros = named.zip(left).map(|(named, left)| named.min(left)).or(named).or(left);
     apply(frame, history, micros, checks)
 }
 
@@ -66,13 +74,26 @@ fn of_id(known: &Known, id: ConversionId) -> Option<&History> {
     keyed.chain(&known.of_subscription).chain(&known.of_click).find(|history| history.conversion.id == id)
 }
 
-/// In a goal that adds: what the txid that is taken back had added, the others staying.
-fn part_of(frame: &Frame<'_>, history: &History, txid: Option<&str>) -> Option<i64> {
+/// In a goal that adds: what other reversals have left of what this txid had added, its other txids staying.
+fn left_of(frame: &Frame<'_>, history: &History, txid: Option<&str>) -> Option<i64> {
     let conversion = &history.conversion;
     let adds = frame.offer.goal(conversion.event.as_str())?.duplicates == Duplicates::Add;
-    let of_txid = |change: &&Change| change.event == conversion.event && change.txid.as_deref() == txid;
-    let last = history.changes.iter().rev().filter(of_txid).find_map(|change| change.named.amount);
-    last.filter(|_| adds && txid.is_some()).map(|amount| amount.micros)
+    let txid = txid.filter(|_| adds)?;
+    let of_txid = |change: &&Change| change.event == conversion.event && change.txid.as_deref() == Some(txid);
+    let last = history.changes.iter().rev().filter(of_txid).find_map(|change| change.named.amount)?;
+    // The last word under each key of a reversal stands; one that named no amount has taken all.
+    let mut taken: BTreeMap<(&Name, Option<&str>), Option<Money>> = BTreeMap::new();
+    for change in history.changes.iter().filter(|change| REVERSALS.contains(&change.event.as_str())) {
+        let own = change.txid.as_deref();
+        if change.event == frame.event && change.txid == frame.txid {
+            continue;
+        }
+        if change.named.original.as_deref().or(own) == Some(txid) {
+            taken.insert((&change.event, own), change.named.amount);
+        }
+    }
+    let parts = taken.values().map(|part| part.map_or(last.micros, |part| part.micros));
+    Some(parts.fold(last.micros, i64::saturating_sub).max(0))
 }
 
 /// The key of a reversal that waits and names nothing but its click.
@@ -132,7 +153,7 @@ fn find<'a>(frame: &Frame<'_>, known: &'a Known, original: Option<&str>) -> Resu
 
 /// The conversions under a txid; a key that a reversal took is not one of its own.
 fn originals(under: &[Keyed]) -> Vec<&History> {
-    let goals = under.iter().filter(|keyed| !super::REVERSALS.contains(&keyed.event.as_str()));
+    let goals = under.iter().filter(|keyed| !REVERSALS.contains(&keyed.event.as_str()));
     goals.filter_map(|keyed| keyed.history.as_ref()).collect()
 }
 
@@ -185,8 +206,11 @@ fn repeat(
         .about(&history.conversion));
     }
     // Another amount under the same key replaces the part that it named before.
-    let before = earlier.next_back().and_then(|change| change.named.amount).map_or(0, |amount| amount.micros);
-    let micros = frame.named.amount.and_then(|amount| amount.micros.checked_sub(before));
+    let last = earlier.next_back().and_then(|change| change.named.amount).map(|amount| amount.micros);
+    let left = left_of(frame, history, original.or(frame.txid.as_deref()));
+    let within = |micros: i64| left.map_or(micros, |left| micros.min(left));
+    let before = within(last.or(left).unwrap_or(0));
+    let micros = frame.named.amount.and_then(|amount| within(amount.micros).checked_sub(before));
     apply(frame, history, micros, checks)
 }
 
@@ -252,13 +276,7 @@ fn apply(
             checks.push(Check::passed("transition", "a part of it; the status stays"));
             book(frame, Some(before), after, goal, Reason::AmountChanged, checks)
         }
-        Some(_) | None if before.status == Status::Reversed => {
-            checks.push(Check::noted("repeat", "the conversion is reversed already"));
-            let mut ruling = Ruling::new(Reason::Duplicate, format!("{} is reversed already", label(before)))
-                .about(before);
-            ruling.effects.key = frame.key();
-            Ok(ruling)
-        }
+        Some(_) | None if before.status == Status::Reversed => Ok(taken_back(frame, before, checks)),
         Some(_) | None => {
             if !may_change(before.status, Status::Reversed, false) {
                 return Err(nothing_left(frame, before));
@@ -268,6 +286,15 @@ fn apply(
             book(frame, Some(before), after, goal, Reason::Reversed, checks)
         }
     }
+}
+
+/// There is nothing more to take back: a repeat, whose key is taken all the same.
+fn taken_back(frame: &Frame<'_>, before: &Conversion, checks: &mut Vec<Check>) -> Ruling {
+    checks.push(Check::noted("repeat", "what it names is reversed already"));
+    let message = format!("{} is reversed already", label(before));
+    let mut ruling = Ruling::new(Reason::Duplicate, message).about(before);
+    ruling.effects.key = frame.key();
+    ruling
 }
 
 fn nothing_left(frame: &Frame<'_>, before: &Conversion) -> Rejection {
