@@ -62,8 +62,7 @@ pub fn change(
 /// The time of the newest word on the same key, where the sender gave both their times and this one is older.
 fn overtaken_by(frame: &Frame<'_>, history: &History) -> Option<Timestamp> {
     let said = frame.named.timestamp?;
-    let same_key =
-        |change: &&Change| change.txid == frame.txid && change.event == frame.event && change.at <= frame.now;
+    let same_key = |change: &&Change| change.txid == frame.txid && change.event == frame.event;
     let times = history.changes.iter().filter(same_key).filter_map(|change| change.named.timestamp);
     times.filter(|time| *time <= frame.now).max().filter(|last| said < *last)
 }

@@ -112,7 +112,7 @@ fn moving(
 ) -> [(Macro, String); 3] {
     let currencies = &frame.snapshot.program.currencies;
     let total = after.approved_commission();
-    let old = before.filter(|before| before.held.is_none()).and_then(Conversion::approved_commission);
+    let old = before.and_then(Conversion::approved_commission);
     let (payout, delta) = match happening {
         Happening::ConversionCreated => (None, String::new()),
         Happening::ConversionApproved | Happening::ConversionRejected | Happening::ConversionReversed => {
