@@ -234,3 +234,82 @@ async fn the_log_says_how_long_a_decision_took_and_under_which_rules() {
     assert!(0 < duration && duration < 60_000_000, "{duration}");
     assert_eq!(row["revision"], 1);
 }
+
+#[tokio::test]
+async fn a_word_is_about_one_to_five_hundred_and_has_a_reason_of_as_many_characters() {
+    let world = world();
+    world.sale("small", "S1").await;
+    let held = world.sale("small", "S2").await;
+    let id = text(&held, "postback_id");
+    let word =
+        |ids: Vec<&str>, reason: String| json!({ "postbacks": ids, "verdict": "accept", "reason": reason });
+    for (word, status) in [
+        (word(vec![], "x".into()), 400),
+        (word(vec![id; 501], "x".into()), 400),
+        (word(vec![id], " ".into()), 400),
+        (word(vec![id], "x".repeat(501)), 400),
+        (word(vec![id; 500], "\u{e9}".repeat(500)), 200),
+    ] {
+        assert_eq!(world.post("/reviews", word).await.status, status);
+    }
+    assert_eq!(world.server.approved("small").await, "20.00 EUR", "once, however often it is named");
+    let many = |ids: Vec<&str>| json!({ "postbacks": ids, "with_current_rules": true });
+    for (path, body, status) in [
+        ("/replays".to_owned(), many(vec![]), 400),
+        ("/replays".to_owned(), many(vec![id; 1_001]), 400),
+        (format!("/postbacks/{id}/replay"), many(vec![id]), 400),
+    ] {
+        assert_eq!(world.post(&path, body).await.status, status, "{path}");
+    }
+    for (with_current_rules, dry_run, dry) in [(true, true, true), (true, false, false), (false, false, true)]
+    {
+        let body = json!({ "postbacks": [id], "with_current_rules": with_current_rules, "dry_run": dry_run });
+        assert_eq!(world.post("/replays", body).await.json().unwrap()["dry_run"], json!(dry));
+    }
+}
+
+#[tokio::test]
+async fn a_person_says_over_the_api_which_of_several_a_refund_takes_back() {
+    let world = world();
+    let click = world.server.click("box").await;
+    let send = async |rest: &str| -> Value {
+        world.server.get(&format!("/postback/shop?click_id={click}&{rest}")).await.json().unwrap()
+    };
+    let first = send("event=rebill&amount=100&txid=P1").await;
+    send("event=rebill&amount=50&txid=P2").await;
+    let unclear = send("event=refund").await;
+    assert_eq!(text(&unclear, "reason"), "ambiguous_original");
+    for (advertiser, count) in [("shop", 1), ("other", 0)] {
+        let queue = world.server.api(&format!("/reviews?advertiser={advertiser}")).await;
+        assert_eq!(queue["reviews"].as_array().unwrap().len(), count, "{advertiser}");
+    }
+    let word = |original: &Value| json!({ "postbacks": [unclear["postback_id"]], "verdict": "accept", "reason": "x", "original": original });
+    let refused = world.post("/reviews", word(&Value::Null)).await.json().unwrap();
+    assert!(refused["results"][0]["error"].as_str().unwrap().contains("original"), "{refused}");
+    let accepted = world.post("/reviews", word(&first["conversion_id"])).await.json().unwrap();
+    assert_eq!(accepted["results"][0]["reason"], "reversed");
+    assert_eq!(world.server.approved("reelmedia").await, "5.00 EUR");
+}
+
+#[tokio::test]
+async fn strangers_and_pixels_use_up_no_servers_rate() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = GATES.replacen("open = true", "open = true\nrate_limit = \"1/h\"", 1)
+        + "[[advertiser]]\nid = \"far\"\n[advertiser.postback]\nopen = true\nallow_ips = [\"203.0.113.0/24\"]\nrate_limit = \"1/h\"\n\
+           [[advertiser]]\nid = \"tls\"\n[advertiser.postback]\nopen = true\nrequire_https = true\nrate_limit = \"1/h\"\n\
+           [[advertiser]]\nid = \"signed\"\n[advertiser.postback]\ntoken = \"env:CASINO_TOKEN\"\nrate_limit = \"1/h\"\n";
+    let program = write(directory.path(), "gates.toml", &source);
+    let server = Server::start_with(directory.path(), &program, &[]);
+    for (paths, statuses) in [
+        (["/postback/far", "/postback/far"], [403, 403]),
+        (["/postback/tls", "/postback/tls"], [403, 403]),
+        // Who only lacks the token may be the sender himself: he is counted.
+        (["/postback/signed", "/postback/signed"], [401, 429]),
+        (["/pixel/shop.gif", "/pixel/shop.gif"], [400, 429]),
+        (["/postback/shop", "/postback/shop"], [400, 429]),
+    ] {
+        for (path, status) in paths.into_iter().zip(statuses) {
+            assert_eq!(server.get(path).await.status, status, "{path}");
+        }
+    }
+}

@@ -304,6 +304,12 @@ fn two_subscriptions_of_one_click_are_two_even_without_txids() {
     assert_eq!(rebill(&mut world, "A"), Reason::Ok);
     assert_eq!(rebill(&mut world, "B"), Reason::Ok);
     assert_eq!(rebill(&mut world, "A"), Reason::DuplicateInWindow);
+    // `trial` counts one per click, and one per subscription of it.
+    let reasons = [("T1", "A"), ("T2", "B"), ("T3", "A")].map(|(txid, subscription)| {
+        let query = format!("click_id={click}&event=trial&txid={txid}&subscription_id={subscription}");
+        world.get("shop", &query).reason
+    });
+    assert_eq!(reasons, [Reason::Ok, Reason::Ok, Reason::DuplicateEvent]);
 }
 
 #[test]

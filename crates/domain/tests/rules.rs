@@ -154,9 +154,13 @@ fn a_rule_of_several_signs_needs_all_of_them() {
 
 #[test]
 fn a_country_that_is_not_known_has_not_changed() {
-    for (at_click, said, held) in
-        [("DE", "FR", true), ("DE", "de", false), ("DE", "", false), ("", "FR", false)]
-    {
+    for (at_click, said, held) in [
+        ("DE", "FR", true),
+        ("DE", "de", false),
+        ("DE", "%20de%20", false),
+        ("DE", "", false),
+        ("", "FR", false),
+    ] {
         let mut world = watched("country_changed = true");
         let click = click_of(&mut world, "ann-one", &[("country", at_click)]);
         let reason = send(&mut world, click, &format!("event=sale&txid=A1&country={said}")).reason;

@@ -82,6 +82,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_role_may_what_it_is_for_and_no_more() {
+        // See everything, configure, decide.
+        for (role, rights) in [
+            ("admin", [true, true, true]),
+            ("manager", [true, true, true]),
+            ("finance", [true, false, true]),
+            ("viewer", [true, false, false]),
+            ("advertiser:casino", [false, false, false]),
+            ("partner:reelmedia", [false, false, false]),
+        ] {
+            let parsed = Role::parse(role).unwrap();
+            assert_eq!([parsed.is_staff(), parsed.may_configure(), parsed.may_decide()], rights, "{role}");
+            assert_eq!(parsed.is_partner("reelmedia"), role == "partner:reelmedia", "{role}");
+            assert!(!parsed.is_partner("other") && !parsed.is_partner("casino"), "{role}");
+        }
+    }
+
+    #[test]
     fn roles_read_back() {
         for text in ["admin", "manager", "finance", "viewer", "advertiser:casino", "partner:reelmedia"] {
             assert_eq!(Role::parse(text).map(|role| role.to_string()).as_deref(), Some(text));
