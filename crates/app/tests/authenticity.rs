@@ -60,15 +60,20 @@ async fn a_token_in_the_path_lets_in_and_is_not_in_the_log() {
         let reply = server.http.post_json(&format!("{}{path}", server.url), &body).await.unwrap();
         assert_eq!(json(&reply)[0]["reason"], first, "{path}");
     }
-    let bare = server.http.post_json(&format!("{}/postback/casino/batch", server.url), "[{}]").await.unwrap();
-    assert_eq!(json(&bare)[0]["message"], "no token came", "`batch` is no token");
+    for (path, message) in [
+        ("/postback/casino/batch", "no token came"),
+        ("/postback/casino/batch/batch", "the token is not the advertiser's"),
+    ] {
+        let reply = server.http.post_json(&format!("{}{path}", server.url), "[{}]").await.unwrap();
+        assert_eq!(json(&reply)[0]["message"], message, "only the last `batch` is no token");
+    }
     let list = server.api("/postbacks?limit=1000").await;
     let paths = list["postbacks"].as_array().unwrap().iter().map(|row| row["path"].as_str().unwrap());
     let mut paths: Vec<&str> = paths.filter(|path| path.ends_with("/batch")).collect();
     // Of the same millisecond, any may be listed first.
     paths.sort_unstable();
     let (hidden, open) = ("/postback/casino/***/batch", "/postback/casino/batch");
-    assert_eq!(paths, [hidden, hidden, hidden, open, open]);
+    assert_eq!(paths, [hidden, hidden, hidden, hidden, open, open]);
     for path in ["/postback/casino/t0ken/other", "/postback/casino/t0ken/batch/x", "/postback/casino/t0ken//"]
     {
         let reply = server.get(path).await;

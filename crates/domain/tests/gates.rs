@@ -246,6 +246,18 @@ fn a_server_confirms_a_pixel_without_a_txid_and_gives_it_one() {
 }
 
 #[test]
+fn a_pixel_ties_no_subscription_to_its_click() {
+    let mut world = world();
+    let click = click_of(&mut world, "box", |_| {});
+    pixel(&mut world, &format!("click_id={click}&event=trial&txid=T1&subscription_id=SUB"));
+    let stolen = world.get("shop", "event=rebill&txid=P1&amount=100&subscription_id=SUB");
+    assert_eq!(stolen.reason, Reason::MissingClickId);
+    world.get("shop", &format!("click_id={click}&event=trial&txid=T1&subscription_id=SUB"));
+    let paid = world.get("shop", "event=rebill&txid=P1&amount=100&subscription_id=SUB");
+    assert_eq!((paid.reason, paid.click_id), (Reason::Ok, Some(click)));
+}
+
+#[test]
 fn the_events_of_a_subscription_belong_together() {
     let mut world = world();
     let click = click_of(&mut world, "box", |_| {});

@@ -560,6 +560,11 @@ fn one_deposit_is_never_taken_back_beyond_itself() {
             "10.00 EUR",
         ),
         (
+            ["refund&order=R1&original_txid=D2&sum=80", "chargeback&order=C1&original_txid=D2"],
+            [AmountChanged, Duplicate],
+            "10.00 EUR",
+        ),
+        (
             ["refund&order=R1&original_txid=D2&sum=80", "refund&order=R2&original_txid=D1&sum=20"],
             [AmountChanged, AmountChanged],
             "8.00 EUR",

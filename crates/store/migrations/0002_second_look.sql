@@ -25,6 +25,8 @@ alter table change add column after text not null default '{}';
 -- At which decision a key was taken. Those that postbacks took while they waited and gave back when they were
 -- decided again are kept with both ends.
 alter table conversion_key add column taken_at integer not null default 0;
+-- The click that its taker named then; of a key taken before this, its postback knows.
+alter table conversion_key add column click_id blob;
 create table freed_key (
     advertiser text not null,
     txid text not null,
@@ -32,6 +34,7 @@ create table freed_key (
     postback_id blob not null,
     taken_at integer not null,
     freed_at integer not null,
+    click_id blob,
     primary key (advertiser, txid, event, taken_at)
 ) strict, without rowid;
 

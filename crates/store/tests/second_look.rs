@@ -303,6 +303,18 @@ async fn what_was_never_authenticated_does_not_run_again() {
 }
 
 #[tokio::test]
+async fn a_subscription_of_a_test_click_stands_for_it_with_the_keys_of_tests() {
+    let world = Installation::with(GATES).await;
+    let mut click = world.make_click("box");
+    click.details.test = true;
+    world.store.keep_click(click.clone(), support::PATIENT).await.unwrap();
+    let query = "event=rebill&txid=P1&amount=9&subscription_id=SUB";
+    let named = format!("click_id={}&{query}", click.id);
+    assert_eq!(world.send("shop", &named, now()).await.unwrap().reason, Reason::Ok);
+    assert_eq!(world.send("shop", query, later("1s")).await.unwrap().reason, Reason::Duplicate);
+}
+
+#[tokio::test]
 async fn conversions_are_found_by_their_subscription() {
     let world = Installation::with(GATES).await;
     let click = world.click("box").await;

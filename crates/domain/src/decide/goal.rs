@@ -170,7 +170,8 @@ fn create(
         link: frame.click.link.clone(),
         click_id: frame.click.id,
         txid: frame.txid.clone().or_else(|| by_pixel.and_then(|conversion| conversion.txid.clone())),
-        subscription: frame.subscription.clone(),
+        // A browser's word ties no subscription to its click: later payments would follow it.
+        subscription: frame.subscription.clone().filter(|_| !reading.pixel),
         day: frame.snapshot.program.timezone.day(reading.at),
         status,
         held,

@@ -113,7 +113,7 @@ impl Installation {
     pub fn arrive(&mut self, click: Click) {
         let id = click.id;
         self.clicks.insert(id, click);
-        self.decide_waiting(&|wait: &Wait| *wait == Wait::Click(id));
+        self.decide_waiting(&|wait: &Wait, _: &Option<Name>| *wait == Wait::Click(id));
     }
 
     /// A GET to `/postback/{advertiser}`.
@@ -176,13 +176,18 @@ impl Installation {
     fn originals_arrived(&mut self, decision: &Decision) {
         if let (Some(key), None) = (&decision.effects.key, &decision.effects.wait) {
             let txid = key.txid.clone();
-            self.decide_waiting(&|wait: &Wait| *wait == Wait::Original { txid: txid.clone() });
+            let advertiser = decision.advertiser.clone();
+            let arrived = |wait: &Wait, owner: &Option<Name>| {
+                *wait == Wait::Original { txid: txid.clone() } && *owner == advertiser
+            };
+            self.decide_waiting(&arrived);
         }
     }
 
-    fn decide_waiting(&mut self, arrived: &dyn Fn(&Wait) -> bool) {
-        let (due, rest) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|(_, wait, _)| arrived(wait));
+    fn decide_waiting(&mut self, arrived: &dyn Fn(&Wait, &Option<Name>) -> bool) {
+        let (due, rest) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(_, wait, reading): &(_, _, Reading)| arrived(wait, &reading.advertiser));
         self.waiting = rest;
         let due: Vec<(PostbackId, Wait, Reading)> = due;
         for (id, _, reading) in due {
@@ -207,7 +212,7 @@ impl Installation {
         };
         let named = reading.click_id().and_then(|id| self.clicks.get(&id));
         let test = reading.is_test() || named.is_some_and(|click| click.details.test);
-        let under = |plain: &str| {
+        let under = |plain: &str, test: bool| {
             let txid = if plain.is_empty() { String::new() } else { key_of(plain, test) };
             let of_txid = self
                 .keys
@@ -227,15 +232,20 @@ impl Installation {
                 .collect::<Vec<_>>()
         };
         let field = |name: &str| reading.field(name).map(str::trim).unwrap_or_default();
-        let (under_txid, under_original) = (under(field("txid")), under(field("original_txid")));
+        let both = |test: bool| (under(field("txid"), test), under(field("original_txid"), test));
+        let (mut under_txid, mut under_original) = both(test);
         let of_subscription = self.of_subscription(advertiser, field("subscription_id"));
         let stand_in = || stand_in(reading, &under_txid, &under_original, &of_subscription);
         let click_id = reading.click_id().or_else(stand_in);
         let click = click_id.and_then(|id| self.clicks.get(&id)).cloned();
+        let known_test = click.as_ref().map_or(test, |click: &Click| test || click.details.test);
+        if known_test && !test {
+            (under_txid, under_original) = both(true);
+        }
         let of_click =
             self.conversions.values().rev().filter(|conversion| Some(conversion.click_id) == click_id);
         let of_click = of_click.map(|conversion| self.history(conversion)).collect();
-        let under_click = click_id.map(|id| under(&click_key(id))).unwrap_or_default();
+        let under_click = click_id.map(|id| under(&click_key(id), known_test)).unwrap_or_default();
         let sent_before = reading.once.and_then(|once| {
             let (postback_id, until) = *self.signed_requests.get(&(advertiser.clone(), once.key))?;
             let changed = self.changes.iter().find(|change| change.postback_id == postback_id);
@@ -321,7 +331,10 @@ impl Installation {
             let taken = self.keys.insert((advertiser, key.txid, key.event), (taker, decision.postback_id));
             assert!(
                 taken.is_none_or(|(before, _)| before == taker),
-                "a key went from one conversion to another"
+                "a key went from one conversion to another: {:?} {} {:?}",
+                decision.reason,
+                decision.message,
+                decision.checks
             );
         }
         self.transfers.extend(effects.entries.into_iter().map(|entry| entry.transfer));

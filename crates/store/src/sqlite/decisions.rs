@@ -167,8 +167,8 @@ pub fn free(connection: &Connection, id: PostbackId) -> Result<bool, StoreError>
     let waited = "delete from waiting where postback_id = ?1";
     let waited = connection.prepare_cached(waited)?.execute([id.to_bytes()])?;
     let keep = format!(
-        "insert into freed_key (advertiser, txid, event, postback_id, taken_at, freed_at) \
-         select advertiser, txid, event, postback_id, taken_at, {} from conversion_key \
+        "insert into freed_key (advertiser, txid, event, postback_id, taken_at, freed_at, click_id) \
+         select advertiser, txid, event, postback_id, taken_at, {}, click_id from conversion_key \
          where postback_id = ?1 and conversion_id is null",
         log::PLACE
     );

@@ -1,8 +1,9 @@
 //! Carrying out what a decision says is to be written, no more and no less.
 
+use proofback_domain::click_id::ClickId;
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{Decision, Effects, Key, PlannedEntry, Wait};
-use proofback_domain::id::{ConversionId, PostbackId};
+use proofback_domain::id::ConversionId;
 use proofback_domain::name::Name;
 use rusqlite::Connection;
 
@@ -22,7 +23,7 @@ pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), Sto
     }
     if let (Some(key), Some(advertiser)) = (key, &decision.advertiser) {
         let id = if wait.is_some() { None } else { decision.conversion_id };
-        take_key(connection, advertiser, key, id, decision.postback_id)?;
+        take_key(connection, advertiser, key, id, decision)?;
     }
     for entry in entries {
         insert_entry(connection, entry, decision)?;
@@ -97,16 +98,18 @@ fn take_key(
     advertiser: &Name,
     key: &Key,
     conversion_id: Option<ConversionId>,
-    postback_id: PostbackId,
+    decision: &Decision,
 ) -> Result<(), StoreError> {
     let statement = format!(
-        "insert into conversion_key (advertiser, txid, event, conversion_id, postback_id, taken_at) \
-         values (?1, ?2, ?3, ?4, ?5, {}) on conflict (advertiser, txid, event) \
+        "insert into conversion_key (advertiser, txid, event, conversion_id, postback_id, taken_at, click_id) \
+         values (?1, ?2, ?3, ?4, ?5, {}, ?6) on conflict (advertiser, txid, event) \
          do update set postback_id = postback_id where conversion_id is excluded.conversion_id",
         log::PLACE
     );
     let id = conversion_id.map(|id| id.to_bytes());
-    let params = (advertiser.as_str(), &key.txid, key.event.as_str(), id, postback_id.to_bytes());
+    let click_id = decision.click_id.map(ClickId::to_bytes);
+    let taker = decision.postback_id.to_bytes();
+    let params = (advertiser.as_str(), &key.txid, key.event.as_str(), id, taker, click_id);
     match connection.prepare_cached(&statement)?.execute(params)? {
         1 => Ok(()),
         _ => Err(StoreError::Failed(format!(

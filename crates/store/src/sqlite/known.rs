@@ -50,12 +50,12 @@ pub fn load(
     let named = reading.click_id().map(|id| find_click(connection, id)).transpose()?.flatten();
     let test = reading.is_test() || named.as_ref().is_some_and(|click| click.details.test);
     let key = |field: &str| reading.field(field).map(str::trim).filter(|txid| !txid.is_empty());
-    let under = |txid: Option<&str>| match txid {
+    let under = |txid: Option<&str>, test: bool| match txid {
         Some(txid) => keyed(connection, advertiser.as_str(), &key_of(txid, test), moment),
         None => Ok(Vec::new()),
     };
-    let under_txid = under(key("txid"))?;
-    let under_original = under(key("original_txid"))?;
+    let mut under_txid = under(key("txid"), test)?;
+    let mut under_original = under(key("original_txid"), test)?;
     let of_subscription = match key("subscription_id") {
         Some(subscription) => of_subscription(connection, advertiser.as_str(), subscription, moment)?,
         None => Vec::new(),
@@ -68,10 +68,16 @@ pub fn load(
         Some(click) => Some(click),
         None => find_click(connection, click_id)?,
     };
+    // A click that was stood in for may be a test, too: then the keys are those of tests.
+    let known_test = click.as_ref().map_or(test, |click| test || click.details.test);
+    if known_test && !test {
+        under_txid = under(key("txid"), true)?;
+        under_original = under(key("original_txid"), true)?;
+    }
     let of_click = if click.is_some() { of_click(connection, click_id, moment)? } else { Vec::new() };
     // Only a reversal without any id can be found there.
     let has_id = reading.field("txid").is_some() || reading.field("original_txid").is_some();
-    let under_click = if has_id { Vec::new() } else { under(Some(&click_key(click_id)))? };
+    let under_click = if has_id { Vec::new() } else { under(Some(&click_key(click_id)), known_test)? };
     let asked = click.as_ref().map(|click| questions(reading, click, snapshot)).unwrap_or_default();
     let answers = match moment {
         Moment::Now => past::answer(connection, asked)?,
@@ -127,17 +133,19 @@ fn taken(
     moment: Moment,
 ) -> Result<Vec<Taken>, StoreError> {
     let Moment::Before { place, .. } = moment else {
-        let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
+        let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, \
+            coalesce(conversion_key.click_id, postback.click_id), \
             case when conversion_key.conversion_id is null then postback.fields end \
             from conversion_key left join postback on postback.id = postback_id \
             where conversion_key.advertiser = ?1 and txid = ?2";
         return taken_by(connection, query, (advertiser, txid));
     };
-    let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, postback.click_id, \
+    let query = "select conversion_key.event, postback_id, conversion_key.conversion_id, \
+            coalesce(conversion_key.click_id, postback.click_id), \
         case when conversion_key.conversion_id is null then postback.fields end \
         from conversion_key left join postback on postback.id = postback_id \
         where conversion_key.advertiser = ?1 and txid = ?2 and taken_at < ?3 \
-        union all select freed_key.event, postback_id, null, postback.click_id, postback.fields \
+        union all select freed_key.event, postback_id, null, freed_key.click_id, postback.fields \
         from freed_key left join postback on postback.id = postback_id \
         where freed_key.advertiser = ?1 and txid = ?2 and taken_at < ?3 and ?3 <= freed_at";
     taken_by(connection, query, (advertiser, txid, place))
@@ -181,7 +189,10 @@ fn of_subscription(
          order by id desc limit {CONVERSIONS_MAX}",
         rows::CONVERSION
     );
-    histories(connection, &query, (advertiser, subscription), moment)
+    let mut found = histories(connection, &query, (advertiser, subscription), moment)?;
+    // What a pixel began belongs to its subscription only since a server confirmed it.
+    found.retain(|history| history.conversion.subscription.as_deref() == Some(subscription));
+    Ok(found)
 }
 
 fn histories(
