@@ -150,7 +150,7 @@ pub struct AuditRow {
     pub number: i64,
     pub at: Timestamp,
     pub actor: String,
-    /// `review.accept`, `review.reject`, `status`, `replay`, `program.apply`, `token.create`
+    /// `review.accept`, `review.reject`, `status.` and the status, `replay`, `program.apply`
     pub action: String,
     pub subject: String,
     pub reason: String,
@@ -162,7 +162,7 @@ pub struct Replayed {
     pub postback_id: PostbackId,
     /// As it was decided before.
     pub before: (Outcome, Reason),
-    /// As it is decided now; `None` with a sentence why it is not decided again.
+    /// As it is decided now, or a sentence why it is not decided again.
     pub after: Result<(Outcome, Reason), String>,
     pub message: String,
     /// The revision of the program that it was decided under now.

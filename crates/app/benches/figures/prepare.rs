@@ -17,7 +17,7 @@ use crate::servers::PROGRAM;
 
 /// Higher after any change here: what was made before is made again.
 const VERSION: u32 = 1;
-const SCHEMA: &str = include_str!("../../../store/migrations/0001_start.sql");
+const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/migrations");
 const KEY: [u8; 16] = [5; 16];
 /// The clicks of thirty days, evenly spread.
 const SPREAD: Span = Span::from_seconds(30 * 86_400);
@@ -44,7 +44,7 @@ impl Clicks {
 /// Copies a store with `count` clicks into `directory`; it is kept under `kept`, and made if it is not there.
 pub async fn store_clicks(kept: &Path, directory: &Path, count: usize) -> Clicks {
     let mut hasher = DefaultHasher::new();
-    (VERSION, SCHEMA, PROGRAM, KEY).hash(&mut hasher);
+    (VERSION, schema(), PROGRAM, KEY).hash(&mut hasher);
     let prepared = kept.join(format!("clicks-{count}-{:016x}", hasher.finish()));
     if !prepared.exists() {
         remove_older(kept, count);
@@ -62,6 +62,14 @@ pub async fn store_clicks(kept: &Path, directory: &Path, count: usize) -> Clicks
     let first = std::fs::read_to_string(prepared.join(FIRST_CLICK)).unwrap();
     let keys = Keys::new(KEY, Vec::new());
     Clicks { first: keys.read(&first).unwrap().prefix(), keys, count }
+}
+
+/// Every migration in its order: a store of another schema is not the one to measure.
+fn schema() -> Vec<String> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(MIGRATIONS).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.into_iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
 }
 
 fn remove_older(kept: &Path, count: usize) {

@@ -117,9 +117,7 @@ fn next_status(goal: &Goal, before: Status, named: Option<Status>, newer: bool) 
     } else {
         format!("one of: {next}")
     };
-    Err(Rejection::new(Reason::InvalidTransition, "status", message)
-        .expected(expected)
-        .advise("Send a timestamp later than the last change, if this really is the newest state."))
+    Err(Rejection::new(Reason::InvalidTransition, "status", message).expected(expected))
 }
 
 /// Whether a conversion has been told the same before, or stood where the postback would bring it.

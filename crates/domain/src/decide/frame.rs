@@ -101,7 +101,6 @@ pub fn behind_waiting(
 
 pub fn txid_conflict() -> Rejection {
     Rejection::new(Reason::TxidConflict, "txid", "this txid was already used for another click")
-        .advise("Give every conversion a transaction id of its own.")
 }
 
 /// The time of the event: the sender's where it lies between the click and the arrival.

@@ -60,7 +60,7 @@ pub fn subjects(program: &Program, click: &Click, event: &Name) -> Vec<String> {
 
 fn signs<'a>(program: &'a Program, click: &Click, event: &Name) -> impl Iterator<Item = &'a Sign> {
     let rules = program.fraud.iter().filter(|rule| rule.scope.covers(click, event));
-    rules.flat_map(|rule| &rule.signs).collect::<Vec<_>>().into_iter()
+    rules.flat_map(|rule| &rule.signs)
 }
 
 impl Scope {

@@ -78,10 +78,7 @@ fn find_click<'a>(
     snapshot: &Snapshot,
     checks: &mut Vec<Check>,
 ) -> Result<Option<&'a Click>, Rejection> {
-    let foreign = || {
-        Rejection::new(Reason::UnknownClickId, "click_id", "this is no click id of ours")
-            .advise("Send back the click id that stood in the address of the landing page.")
-    };
+    let foreign = || Rejection::new(Reason::UnknownClickId, "click_id", "this is no click id of ours");
     match &reading.click {
         ClickSeen::Bad(rejection) => Err(rejection.clone()),
         ClickSeen::Absent(rejection) => {

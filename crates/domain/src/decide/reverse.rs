@@ -145,8 +145,7 @@ fn find<'a>(frame: &Frame<'_>, known: &'a Known, original: Option<&str>) -> Resu
             Reason::NothingToReverse,
             "original_txid",
             format!("the click has nothing that a {} could take back", frame.event),
-        )
-        .advise("Name the conversion by original_txid.")),
+        )),
         _ => Ok(Found::Waits(Reason::AmbiguousOriginal, "several conversions of the click could be meant")),
     }
 }

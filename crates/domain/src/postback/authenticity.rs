@@ -19,8 +19,7 @@ pub fn judge_origin(
     if rules.require_https {
         if !request.https {
             return Err(Rejection::new(Reason::HttpsRequired, "", "the postback came without TLS")
-                .seen("a request over http://")
-                .advise("Send it to the https:// address."));
+                .seen("a request over http://"));
         }
         checks.push(Check::passed("https", "came over TLS"));
     }
@@ -32,8 +31,7 @@ pub fn judge_origin(
                 "",
                 format!("{ip} is not among the addresses allowed"),
             )
-            .seen(ip.to_string())
-            .advise("Send from an address that was agreed, or have this one added."));
+            .seen(ip.to_string()));
         }
         checks.push(Check::passed("address", format!("{ip} is allowed")));
     }

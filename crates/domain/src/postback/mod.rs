@@ -303,10 +303,7 @@ fn find_advertiser<'a>(
     checks: &mut Vec<Check>,
 ) -> Result<Sender<'a>, Rejection> {
     let advertisers = &snapshot.program.advertisers;
-    let unknown = |message: String| {
-        Rejection::new(Reason::UnknownAdvertiser, "", message)
-            .advise("Use the postback address that was given to you.")
-    };
+    let unknown = |message: String| Rejection::new(Reason::UnknownAdvertiser, "", message);
     if let Some(id) = path {
         let advertiser =
             advertisers.get(id).ok_or_else(|| unknown("no advertiser has this postback address".into()))?;

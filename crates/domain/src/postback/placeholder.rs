@@ -32,10 +32,14 @@ pub fn find(value: &str) -> Option<String> {
     if value.starts_with(|first: char| first.is_ascii_alphanumeric()) && !WORDS.contains(&value) {
         return None;
     }
-    let mut text = value.to_owned();
+    look(value.to_owned(), |text| is_placeholder(text).then(|| text.to_owned()))
+}
+
+/// What is found in a value as it stands, or encoded once or twice.
+fn look(mut text: String, find: impl Fn(&str) -> Option<String>) -> Option<String> {
     for _ in 0..3 {
-        if is_placeholder(&text) {
-            return Some(text);
+        if let Some(found) = find(&text) {
+            return Some(found);
         }
         let decoded = percent_encoding::percent_decode_str(&text).decode_utf8().ok()?.into_owned();
         if decoded == text {
@@ -60,18 +64,8 @@ const PLAIN_MARKS: [(&str, &str); 8] = [
 
 /// A placeholder with other characters around it, encoded or not: `pre_{click_id}`.
 pub fn find_inside(value: &str) -> Option<String> {
-    let mut text = value.chars().take(INSIDE_CHARS_MAX).collect::<String>();
-    for _ in 0..3 {
-        if let Some(found) = PLAIN_MARKS.iter().find_map(|(open, close)| between(&text, open, close)) {
-            return Some(found);
-        }
-        let decoded = percent_encoding::percent_decode_str(&text).decode_utf8().ok()?.into_owned();
-        if decoded == text {
-            return None;
-        }
-        text = decoded;
-    }
-    None
+    let text = value.chars().take(INSIDE_CHARS_MAX).collect::<String>();
+    look(text, |text| PLAIN_MARKS.iter().find_map(|(open, close)| between(text, open, close)))
 }
 
 /// A placeholder stands near the beginning, or nobody could tell what the value is.

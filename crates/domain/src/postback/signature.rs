@@ -144,7 +144,6 @@ fn judge_age(
 
 fn stale(carrier: &Carrier, message: String) -> Rejection {
     Rejection::new(Reason::StaleTimestamp, carrier.name(), message)
-        .advise("Send the time of signing, and keep the sender's clock right.")
 }
 
 /// The signature that should have come.
