@@ -204,6 +204,11 @@ async fn give_up(web: Web, stopped: watch::Receiver<bool>) {
             Ok(count) => tracing::info!(count, "postbacks were given up: their clicks did not arrive"),
             Err(error) => tracing::warn!(%error, "waiting postbacks could not be looked through"),
         }
+        match web.store.approve_due(web.now()).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "conversions were approved: their time has passed"),
+            Err(error) => tracing::warn!(%error, "due conversions could not be approved"),
+        }
     }
 }
 

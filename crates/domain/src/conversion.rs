@@ -49,6 +49,10 @@ pub struct Conversion {
     pub test: bool,
     /// A person accepted it: no rule holds it any more.
     pub reviewed: bool,
+    /// When time approves it, if nobody lowers it before.
+    pub approve_at: Option<Timestamp>,
+    /// What a person set as its commission, whatever the terms say.
+    pub adjusted: Option<Money>,
     /// The time of the last change applied, by the sender's word where it gave one.
     pub changed_at: Timestamp,
     pub revision: u32,

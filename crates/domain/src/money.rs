@@ -125,6 +125,11 @@ impl Money {
         Self { micros: 0, currency }
     }
 
+    /// The amount with no more digits than it needs.
+    pub fn micros_text(self) -> String {
+        format_micros(i128::from(self.micros), 0)
+    }
+
     pub fn is_zero(self) -> bool {
         self.micros == 0
     }

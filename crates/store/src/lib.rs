@@ -17,4 +17,4 @@ pub use model::{
 pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
-pub use sqlite::{Kept, Options, Reviewed, Rules, Store, Subject};
+pub use sqlite::{Answered, Idempotency, Kept, Options, Reviewed, Rules, Store, Subject};

@@ -289,6 +289,33 @@ async fn what_the_rules_of_now_would_refuse_is_taken_back() {
 }
 
 #[tokio::test]
+async fn time_approves_what_its_goal_leaves_to_time_unless_it_was_lowered() {
+    let after = GATES.replace(
+        "event = \"trial\"\npayout = \"1 EUR\"\napproval = \"auto\"",
+        "event = \"trial\"\npayout = \"1 EUR\"\napproval = \"after 14d\"",
+    );
+    let world = Installation::with(&after).await;
+    let mut ids = Vec::new();
+    for txid in ["T1", "T2", "T3"] {
+        let click = world.click("box").await;
+        let query = format!("click_id={}&event=trial&txid={txid}&status=approved", click.id);
+        let decision = world.send("shop", &query, now()).await.unwrap();
+        assert_eq!(decision.status, Some(Status::Pending), "whatever the sender says in favour");
+        ids.push((decision.conversion_id.unwrap(), click.id));
+    }
+    let lowered = format!("click_id={}&event=trial&txid=T2&status=rejected", ids[1].1);
+    world.send("shop", &lowered, later("1d")).await.unwrap();
+    assert_eq!(world.store.approve_due(later("13d")).await.unwrap(), 0);
+    assert_eq!(approved(&world, "reelmedia").await, 0);
+    assert_eq!(world.store.approve_due(later("14d")).await.unwrap(), 2);
+    assert_eq!(approved(&world, "reelmedia").await, 2);
+    assert_eq!(world.store.approve_due(later("15d")).await.unwrap(), 0);
+    let refunded = format!("click_id={}&event=refund&original_txid=T1", ids[0].1);
+    world.send("shop", &refunded, later("16d")).await.unwrap();
+    assert_eq!(approved(&world, "reelmedia").await, 1);
+}
+
+#[tokio::test]
 async fn what_was_never_authenticated_does_not_run_again() {
     let world = Installation::new().await;
     let click = world.click("reelmedia-de").await;

@@ -46,6 +46,10 @@ fn commission(
         notes.push(format!("the payout {} is not among the allowed ones", currencies.show(named)));
         return Err(Reason::PayoutNotAllowed);
     }
+    if let Some(adjusted) = conversion.adjusted {
+        notes.push(format!("{} for {} as a person set it", currencies.show(adjusted), partner.id));
+        return Ok((!adjusted.is_zero()).then_some(adjusted));
+    }
     let Some((terms, own)) = partner.payout(offer, goal) else {
         notes.push(format!("{} is a traffic source without terms of its own: no commission", partner.id));
         return Ok(None);

@@ -9,7 +9,7 @@ use crate::ledger::{Account, Transfer, settle};
 use crate::outcome::{Reason, Status};
 use crate::past::Count;
 use crate::postback::{Check, Rejection};
-use crate::program::Goal;
+use crate::program::{Approval, Goal};
 
 /// Brings a conversion to its next state. `before` is `None` for a new one.
 pub fn book(
@@ -46,6 +46,12 @@ pub fn book(
     // event that confirms it.
     after.held = after.detained().or(found.held);
     after.revision = frame.snapshot.revision;
+    after.approve_at = match goal.approval {
+        Approval::After(span) if after.status == Status::Pending && after.held.is_none() => {
+            Some(after.at.plus(span))
+        }
+        Approval::Auto | Approval::Postback | Approval::Manual | Approval::After(_) => None,
+    };
     checks.extend(found.notes.into_iter().map(|note| Check::noted("money", note)));
     let waits_anew = after.held.filter(|_| before.is_some_and(|before| before.held.is_none()));
     if let (Some(held), Some(before)) = (waits_anew, before) {

@@ -184,6 +184,8 @@ fn create(
         earned: false,
         test: frame.test,
         reviewed: false,
+        approve_at: None,
+        adjusted: None,
         changed_at: event_at,
         revision: frame.snapshot.revision,
     };

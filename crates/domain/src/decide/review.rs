@@ -7,6 +7,7 @@ use super::{Decision, History, Ruling};
 use crate::click::Click;
 use crate::conversion::{Conversion, Named};
 use crate::id::PostbackId;
+use crate::money::Money;
 use crate::outcome::{Reason, Status};
 use crate::postback::{Check, Rejection};
 use crate::program::{Goal, Offer, Snapshot};
@@ -29,6 +30,8 @@ pub enum Word {
     Reject,
     /// A conversion's status, whoever set it before.
     Status(Status),
+    /// Its commission, in place of what the terms give.
+    Adjust(Money),
     /// Its money under the rules of now.
     Price,
 }
@@ -115,6 +118,14 @@ fn next(before: &Conversion, word: Word) -> Result<(Conversion, Reason), Refusal
             let reversed = status == Status::Reversed;
             Ok((after, if reversed { Reason::Reversed } else { Reason::StatusChanged }))
         }
+        Word::Adjust(money) => {
+            let kept = before.commission.or(before.value()).or(before.revenue);
+            if let Some(kept) = kept.filter(|kept| kept.currency != money.currency) {
+                return Err(Refusal(format!("it is paid in {}, not in {}", kept.currency, money.currency)));
+            }
+            after.adjusted = Some(money);
+            Ok((after, Reason::AmountChanged))
+        }
         Word::Price => Ok((after, Reason::AmountChanged)),
     }
 }
@@ -160,6 +171,7 @@ impl Word {
             Self::Accept => "accepted".into(),
             Self::Reject => "rejected".into(),
             Self::Status(status) => format!("set to {}", status.code()),
+            Self::Adjust(money) => format!("commission set to {} {}", money.micros_text(), money.currency),
             Self::Price => "priced anew".into(),
         }
     }

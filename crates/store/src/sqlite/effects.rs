@@ -5,6 +5,7 @@ use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{Decision, Effects, Key, PlannedEntry, Wait};
 use proofback_domain::id::ConversionId;
 use proofback_domain::name::Name;
+use proofback_domain::time::Timestamp;
 use rusqlite::Connection;
 
 use super::{log, past, rows, signed};
@@ -40,11 +41,12 @@ pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), Sto
 
 fn put_conversion(connection: &Connection, conversion: &Conversion) -> Result<(), StoreError> {
     let statement = "insert into conversion (id, at, event_at, advertiser, offer, event, partner, link, click_id, txid, \
-        status, held, changed_at, money, subscription, day, counts) \
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
+        status, held, changed_at, money, subscription, day, counts, approve_at) \
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
         on conflict (id) do update set event_at = excluded.event_at, txid = excluded.txid, status = excluded.status, \
         held = excluded.held, changed_at = excluded.changed_at, money = excluded.money, \
-        subscription = excluded.subscription, day = excluded.day, counts = excluded.counts";
+        subscription = excluded.subscription, day = excluded.day, counts = excluded.counts, \
+        approve_at = excluded.approve_at";
     connection.prepare_cached(statement)?.execute(rusqlite::params![
         conversion.id.to_bytes(),
         conversion.at.millis(),
@@ -63,6 +65,7 @@ fn put_conversion(connection: &Connection, conversion: &Conversion) -> Result<()
         conversion.subscription,
         conversion.day.number(),
         conversion.counts_in_caps(),
+        conversion.approve_at.map(Timestamp::millis),
     ])?;
     Ok(())
 }

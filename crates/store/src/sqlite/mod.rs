@@ -6,6 +6,7 @@ mod clicks;
 mod decisions;
 mod deliveries;
 mod effects;
+mod idempotency;
 mod known;
 mod ledger;
 mod lists;
@@ -35,8 +36,9 @@ use readers::Readers;
 use writer::Writer;
 
 pub use clicks::Kept;
+pub use idempotency::Idempotency;
 pub use replays::Rules;
-pub use reviews::{Reviewed, Subject};
+pub use reviews::{Answered, Reviewed, Subject};
 
 /// What is chosen when a store is opened.
 pub struct Options {

@@ -12,11 +12,12 @@ use crate::error::OpenError;
 use crate::spill::Spill;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_second_look.sql"),
     include_str!("../../migrations/0003_seen_expected.sql"),
     include_str!("../../migrations/0004_signed_requests.sql"),
+    include_str!("../../migrations/0005_approval.sql"),
 ];
 
 pub struct Opened {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proofback_domain::conversion::Conversion;
 use proofback_domain::decide::{Decision, History, Known, Refusal, Review, Word, review};
 use proofback_domain::id::{ConversionId, PostbackId};
-use proofback_domain::outcome::{Outcome, Reason};
+use proofback_domain::outcome::{Outcome, Reason, Status};
 use proofback_domain::postback::{Check, Reading, Rejection};
 use proofback_domain::program::Snapshot;
 use proofback_domain::time::Timestamp;
@@ -13,6 +13,7 @@ use rusqlite::Connection;
 
 use super::audit::{Deed, record};
 use super::effects::carry_out;
+use super::idempotency::{self, Before, Idempotency};
 use super::{Store, decisions, known, lists, log, rows};
 use crate::error::StoreError;
 use crate::model::PostbackRow;
@@ -32,7 +33,48 @@ pub enum Subject {
 /// A decision that a person's word led to, or why it was not carried out.
 pub type Reviewed = Result<Decision, Refusal>;
 
+/// What a request that may be sent again comes to.
+#[derive(Debug, Clone)]
+pub enum Answered {
+    /// As the caller shows it, now or the first time.
+    Done(String),
+    Refused(Refusal),
+    /// The caller's key belongs to another request.
+    KeyTaken,
+}
+
 impl Store {
+    /// Like [`Self::review`] for one conversion, with the caller's own key; `show` makes the answer that is kept.
+    pub async fn review_once(
+        &self,
+        id: ConversionId,
+        word: Review,
+        snapshot: Arc<Snapshot>,
+        now: Timestamp,
+        asked: (Option<Idempotency>, fn(&Decision) -> String),
+    ) -> Result<Answered, StoreError> {
+        let (key, show) = asked;
+        let answered = self
+            .write(move |connection| {
+                match idempotency::look(connection, key.as_ref())? {
+                    Before::Same(answer) => return Ok(Answered::Done(answer)),
+                    Before::Other => return Ok(Answered::KeyTaken),
+                    Before::Nothing => {}
+                }
+                let decision = match of_conversion(connection, id, &word, &snapshot, now)? {
+                    Ok(decision) => decision,
+                    Err(refusal) => return Ok(Answered::Refused(refusal)),
+                };
+                keep_deed(connection, Subject::Conversion(id), &word, decision.at)?;
+                let answer = show(&decision);
+                idempotency::keep(connection, key.as_ref(), &answer, decision.at)?;
+                Ok(Answered::Done(answer))
+            })
+            .await?;
+        self.inner.outbox.notify_one();
+        Ok(answered)
+    }
+
     /// Carries out a person's word, and keeps who gave it and why.
     pub async fn review(
         &self,
@@ -59,6 +101,26 @@ impl Store {
             self.inner.outbox.notify_one();
         }
         Ok(reviewed)
+    }
+
+    /// Approves what has waited as long as its goal says; says how many, at most some hundred a call.
+    pub async fn approve_due(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let Some(snapshot) = self.snapshot() else {
+            return Ok(0);
+        };
+        let approved = self
+            .write(move |connection| {
+                let due = due(connection, now)?;
+                for conversion in &due {
+                    approve(connection, conversion, &snapshot, now)?;
+                }
+                Ok(due.len())
+            })
+            .await?;
+        if approved > 0 {
+            self.inner.outbox.notify_one();
+        }
+        Ok(approved)
     }
 
     /// What waits for a person, newest first.
@@ -104,6 +166,39 @@ impl Store {
 const NOTHING_NEWER: &str = "not exists (select 1 from change \
     where change.conversion_id = postback.conversion_id and change.number > postback.known_changes)";
 
+/// Conversions approved in one transaction.
+const APPROVE_MAX: u32 = 500;
+
+fn due(connection: &Connection, now: Timestamp) -> Result<Vec<Conversion>, StoreError> {
+    let query = format!(
+        "select {} from conversion where approve_at <= ?1 order by approve_at limit {APPROVE_MAX}",
+        rows::CONVERSION
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    let due = statement.query_map([now.millis()], rows::conversion)?;
+    Ok(due.collect::<Result<_, _>>()?)
+}
+
+/// By the goal's own rule. What cannot be approved any more is not looked at again.
+fn approve(
+    connection: &Connection,
+    conversion: &Conversion,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let word = Review {
+        word: Word::Status(Status::Approved),
+        author: "the goal's rule".into(),
+        reason: "its time has passed".into(),
+    };
+    if let Err(refusal) = carry_word(connection, conversion.clone(), &word, snapshot, now)? {
+        tracing::warn!(conversion_id = %conversion.id, %refusal, "a conversion could not be approved by time");
+        let statement = "update conversion set approve_at = null where id = ?1";
+        connection.prepare_cached(statement)?.execute([conversion.id.to_bytes()])?;
+    }
+    Ok(())
+}
+
 fn keep_deed(
     connection: &Connection,
     subject: Subject,
@@ -114,6 +209,7 @@ fn keep_deed(
         Word::Accept => "review.accept".to_owned(),
         Word::Reject => "review.reject".to_owned(),
         Word::Status(status) => format!("status.{}", status.code()),
+        Word::Adjust(_) => "adjust".to_owned(),
         Word::Price => "price".to_owned(),
     };
     let subject = match subject {

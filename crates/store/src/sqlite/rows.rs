@@ -106,6 +106,8 @@ pub struct ConversionMoney {
     commission: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revenue: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    adjusted: Option<Money>,
     refunded_micros: i64,
     earned: bool,
     test: bool,
@@ -126,6 +128,8 @@ pub struct ConversionState {
     status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held: Option<Reason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approve_at: Option<Timestamp>,
     changed_at: Timestamp,
     money: ConversionMoney,
 }
@@ -138,6 +142,7 @@ impl ConversionMoney {
             named_payout: conversion.named_payout,
             commission: conversion.commission,
             revenue: conversion.revenue,
+            adjusted: conversion.adjusted,
             refunded_micros: conversion.refunded_micros,
             earned: conversion.earned,
             test: conversion.test,
@@ -152,6 +157,7 @@ impl ConversionMoney {
         conversion.named_payout = self.named_payout;
         conversion.commission = self.commission;
         conversion.revenue = self.revenue;
+        conversion.adjusted = self.adjusted;
         conversion.refunded_micros = self.refunded_micros;
         conversion.earned = self.earned;
         conversion.test = self.test;
@@ -169,6 +175,7 @@ impl ConversionState {
             day: conversion.day,
             status: conversion.status,
             held: conversion.held,
+            approve_at: conversion.approve_at,
             changed_at: conversion.changed_at,
             money: ConversionMoney::of(conversion),
         }
@@ -182,6 +189,7 @@ impl ConversionState {
         conversion.day = self.day;
         conversion.status = self.status;
         conversion.held = self.held;
+        conversion.approve_at = self.approve_at;
         conversion.changed_at = self.changed_at;
         self.money.put_into(conversion);
     }
@@ -189,7 +197,8 @@ impl ConversionState {
 
 pub const CONVERSION: &str = "conversion.id, conversion.at, conversion.event_at, conversion.advertiser, \
     conversion.offer, conversion.event, conversion.partner, conversion.link, conversion.click_id, conversion.txid, \
-    conversion.status, conversion.held, conversion.changed_at, conversion.money, conversion.subscription, conversion.day";
+    conversion.status, conversion.held, conversion.changed_at, conversion.money, conversion.subscription, conversion.day, \
+    conversion.approve_at";
 
 pub fn conversion(row: &Row<'_>) -> Result<Conversion> {
     let money: ConversionMoney = json(row, 13)?;
@@ -221,6 +230,8 @@ pub fn conversion(row: &Row<'_>) -> Result<Conversion> {
         earned: false,
         test: false,
         reviewed: false,
+        approve_at: row.get::<_, Option<i64>>(16)?.map(Timestamp::from_millis),
+        adjusted: None,
         changed_at: time(row, 12)?,
         revision: 0,
     };

@@ -42,6 +42,7 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/conversions", get(conversions::list))
         .route("/conversions/{id}", get(conversions::one))
         .route("/conversions/{id}/status", post(reviews::set_status))
+        .route("/conversions/{id}/adjust", post(reviews::adjust))
         .route("/partners/{id}/balance", get(ledger::balance))
         .route("/ledger/entries", get(ledger::entries))
         .route("/deliveries", get(deliveries::list))

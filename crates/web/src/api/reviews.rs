@@ -2,16 +2,18 @@
 
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use proofback_domain::decide::{Decision, Refusal, Review, Word};
 use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::outcome::{Reason, Status};
-use proofback_store::{AuditRow, ReviewFilter, Reviewed, Subject};
+use proofback_store::{Answered, AuditRow, Idempotency, ReviewFilter, Reviewed, Subject};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::page::{Query, list as page};
 use super::{Answer, Caller, Staff, conversions, failed, money, postbacks, problem};
+use crate::role::hash_token;
 use crate::state::Web;
 
 /// Words about more than this in one request are refused.
@@ -102,6 +104,7 @@ pub async fn set_status(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: String,
 ) -> Answer {
     may_decide(&caller)?;
@@ -109,13 +112,81 @@ pub async fn set_status(
         .map_err(|error| problem::bad_request(&format!("send {{\"status\", \"reason\"}}: {error}")))?;
     let status = Status::parse(&asked.status)
         .ok_or_else(|| problem::bad_request("a status is pending, approved, rejected or reversed"))?;
+    let review = review(&caller, Word::Status(status), &asked.reason)?;
+    one(&web, &id, review, idempotency(&headers, &caller, "status", &id, &body)?).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Adjustment {
+    payout: String,
+    reason: String,
+}
+
+/// `{"payout": "100 EUR", "reason": "..."}`: a person sets the commission of a conversion, up or down.
+pub async fn adjust(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Answer {
+    may_decide(&caller)?;
+    let asked: Adjustment = serde_json::from_str(&body)
+        .map_err(|error| problem::bad_request(&format!("send {{\"payout\", \"reason\"}}: {error}")))?;
+    let currencies = money::currencies(web.store.snapshot().as_deref());
+    let payout = currencies
+        .parse_money(&asked.payout)
+        .map_err(|error| problem::bad_request(&format!("payout {:?}: {error}", asked.payout)))?;
+    if currencies.round(payout) != Some(payout) {
+        return Err(problem::bad_request("a payout has no more digits than its currency"));
+    }
+    let review = review(&caller, Word::Adjust(payout), &asked.reason)?;
+    one(&web, &id, review, idempotency(&headers, &caller, "adjust", &id, &body)?).await
+}
+
+const KEY_CHARS_MAX: usize = 200;
+
+/// The caller's own key, where there is one.
+fn idempotency(
+    headers: &HeaderMap,
+    caller: &Caller,
+    what: &str,
+    id: &str,
+    body: &str,
+) -> Result<Option<Idempotency>, Response> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = key.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= KEY_CHARS_MAX);
+    let message = format!("an Idempotency-Key has 1 to {KEY_CHARS_MAX} plain characters");
+    let key = key.ok_or_else(|| problem::bad_request(&message))?;
+    let request = hash_token(&format!("{what} {id} {body}"));
+    Ok(Some(Idempotency { actor: caller.name.clone(), key: key.to_owned(), request }))
+}
+
+/// Carries out a word about one conversion, once per key.
+async fn one(web: &Web, id: &str, review: Review, key: Option<Idempotency>) -> Answer {
     let not_found = || problem::not_found("there is no such conversion");
     let id: ConversionId = id.parse().map_err(|_| not_found())?;
     web.store.conversion(id).await.map_err(failed)?.ok_or_else(not_found)?;
-    let review = review(&caller, Word::Status(status), &asked.reason)?;
-    match carry_out(&web, Subject::Conversion(id), &review).await? {
-        Ok(decision) => Ok(super::json(&view(&decision))),
-        Err(Refusal(why)) => Err(problem::conflict("invalid_transition", &why)),
+    let snapshot = web.store.snapshot();
+    let snapshot = snapshot.ok_or_else(|| problem::unavailable("no program is in force yet"))?;
+    let author = review.author.clone();
+    let show: fn(&Decision) -> String = |decision| view(decision).to_string();
+    let answered =
+        web.store.review_once(id, review, snapshot, web.now(), (key, show)).await.map_err(failed)?;
+    match answered {
+        Answered::Done(answer) => {
+            tracing::info!(conversion_id = %id, author, "a person decided");
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+            Ok((headers, answer).into_response())
+        }
+        Answered::Refused(Refusal(why)) => Err(problem::conflict("invalid_transition", &why)),
+        Answered::KeyTaken => {
+            let message = "this Idempotency-Key came with another request before";
+            Err(problem::problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message))
+        }
     }
 }
 

@@ -56,7 +56,7 @@ fn read_goal(mut section: Section<'_>, events: &mut Ids, known: &Known) -> Optio
     let revenue = section.parsed("revenue", |text| values::terms(text, &known.currencies));
     let min_amount = section.parsed("min_amount", |text| values::money(text, &known.currencies));
     let allowed = section.parsed_list("allowed_payouts", |text| values::money(text, &known.currencies));
-    let approval = read_approval(&mut section);
+    let approval = section.parsed("approval", values::approval);
     let hold = section.span("hold");
     let duplicates = section.parsed("duplicates", |text| read_word(text, &DUPLICATES));
     let caps = cap::read(&mut section);
@@ -68,7 +68,7 @@ fn read_goal(mut section: Section<'_>, events: &mut Ids, known: &Known) -> Optio
         revenue: revenue.map(|revenue| revenue.value),
         min_amount: min_amount.map(|amount| amount.value),
         allowed_payouts: allowed.into_iter().map(|payout| payout.value).collect(),
-        approval,
+        approval: approval.map_or(Approval::Postback, |approval| approval.value),
         hold,
         duplicates: duplicates.map_or(Duplicates::New, |duplicates| duplicates.value),
         caps,
@@ -89,16 +89,4 @@ fn read_event(section: &mut Section<'_>, events: &mut Ids) -> Option<Name> {
         section.mistakes.error(section.place_of("event"), message);
     }
     Some(event)
-}
-
-fn read_approval(section: &mut Section<'_>) -> Approval {
-    let Some(approval) = section.parsed("approval", values::approval) else {
-        return Approval::Postback;
-    };
-    if matches!(approval.value, Approval::After(_)) {
-        let message = "approval = \"after ...\" is read and not applied by this version: \
-                       a conversion stays pending until it is approved";
-        section.mistakes.warn_once(approval.place, message);
-    }
-    approval.value
 }
