@@ -54,6 +54,17 @@ impl Day {
         Self(number)
     }
 
+    /// Reads `2026-11-30`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = text.len() == "2026-11-30".len();
+        text.parse::<Date>().ok().filter(|_| plain).map(Self::of)
+    }
+
+    /// So many days earlier.
+    pub fn minus(self, days: u32) -> Self {
+        Self(self.0.saturating_sub_unsigned(days))
+    }
+
     /// The first and the last day of its month.
     pub fn month(self) -> (Self, Self) {
         match self.date() {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::click_id::ClickId;
+use crate::deal::Deal;
 use crate::id::{ChangeId, ConversionId, PostbackId};
 use crate::ledger::{Account, Position};
 use crate::money::Money;
@@ -49,6 +50,8 @@ pub struct Conversion {
     pub test: bool,
     /// A person accepted it: no rule holds it any more.
     pub reviewed: bool,
+    /// What it is paid by, whatever the program says by now.
+    pub deal: Option<Deal>,
     /// When time approves it, if nobody lowers it before.
     pub approve_at: Option<Timestamp>,
     /// What a person set as its commission, whatever the terms say.
@@ -95,6 +98,24 @@ impl Conversion {
     /// What it is worth: its amount, else the revenue that was named.
     pub fn value(&self) -> Option<Money> {
         self.amount.or(self.named_revenue)
+    }
+
+    /// What is left of its value after partial refunds.
+    pub fn rest(&self) -> Option<Money> {
+        let value = self.value()?;
+        let micros = value.micros.checked_sub(self.refunded_micros)?;
+        Some(Money { micros: micros.max(0), currency: value.currency })
+    }
+
+    /// The first moment at which its commission may be paid out.
+    pub fn payable_at(&self) -> Timestamp {
+        let hold = self.deal.as_ref().and_then(|deal| deal.hold);
+        hold.map_or(self.event_at, |hold| self.event_at.plus(hold))
+    }
+
+    /// What it adds to the volume of amounts by which tiers are reached.
+    pub fn volume(&self) -> Option<Money> {
+        self.rest().filter(|_| self.counts_in_caps())
     }
 
     pub fn is_about_money(&self) -> bool {

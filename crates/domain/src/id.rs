@@ -22,12 +22,15 @@ pub enum Entry {}
 pub enum Delivery {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Change {}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Settlement {}
 
 pub type PostbackId = Id<Postback>;
 pub type ConversionId = Id<Conversion>;
 pub type EntryId = Id<Entry>;
 pub type DeliveryId = Id<Delivery>;
 pub type ChangeId = Id<Change>;
+pub type SettlementId = Id<Settlement>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String", bound = "K: Clone")]

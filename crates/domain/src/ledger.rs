@@ -23,6 +23,26 @@ pub enum Account {
     HouseCash,
 }
 
+/// What an entry is about, for statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A conversion earned it.
+    Commission,
+    /// An amount or a price changed.
+    Adjustment,
+    /// A status took it back.
+    Reversal,
+    Refund,
+    Chargeback,
+    /// Paid to a partner, or booked back.
+    Payout,
+    /// Put on an advertiser's invoice, or taken off.
+    Invoice,
+    /// Paid by an advertiser.
+    Receipt,
+}
+
 /// One entry of the journal before it has an id and a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Transfer {
@@ -39,6 +59,36 @@ pub struct Transfer {
 pub struct Position {
     pub account: Account,
     pub amount: Money,
+}
+
+impl Kind {
+    pub const ALL: [Self; 8] = [
+        Self::Commission,
+        Self::Adjustment,
+        Self::Reversal,
+        Self::Refund,
+        Self::Chargeback,
+        Self::Payout,
+        Self::Invoice,
+        Self::Receipt,
+    ];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Commission => "commission",
+            Self::Adjustment => "adjustment",
+            Self::Reversal => "reversal",
+            Self::Refund => "refund",
+            Self::Chargeback => "chargeback",
+            Self::Payout => "payout",
+            Self::Invoice => "invoice",
+            Self::Receipt => "receipt",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
 }
 
 impl Transfer {

@@ -29,6 +29,15 @@ pub struct Money {
     pub currency: Currency,
 }
 
+/// A sum before it is rounded: a fraction of millionths, exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exact {
+    numerator: i128,
+    /// Positive.
+    denominator: i128,
+    currency: Currency,
+}
+
 /// Parts in a million: `"30%"` is 300,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -111,12 +120,14 @@ impl Currencies {
         format!("{} {}", self.amount(money), money.currency)
     }
 
-    /// Rounds to the currency's smallest unit, half to even.
-    pub fn round(&self, money: Money) -> Option<Money> {
-        let digits = u32::from(self.digits(money.currency).unwrap_or(2));
+    /// Rounds to the currency's smallest unit, half to even: once, because rounding what was rounded before may
+    /// take a tie that there was none.
+    pub fn round(&self, exact: Exact) -> Option<Money> {
+        let Exact { numerator, denominator, currency } = exact;
+        let digits = u32::from(self.digits(currency).unwrap_or(2));
         let step = 10i64.checked_pow(UNIT_DIGITS.checked_sub(digits)?)?;
-        let micros = divide_half_even(i128::from(money.micros), i128::from(step))?;
-        Some(Money { micros: i64::try_from(micros).ok()?.checked_mul(step)?, currency: money.currency })
+        let steps = divide_half_even(numerator, denominator.checked_mul(i128::from(step))?)?;
+        Some(Money { micros: i64::try_from(steps).ok()?.checked_mul(step)?, currency })
     }
 }
 
@@ -125,20 +136,30 @@ impl Money {
         Self { micros: 0, currency }
     }
 
-    /// The amount with no more digits than it needs.
-    pub fn micros_text(self) -> String {
-        format_micros(i128::from(self.micros), 0)
-    }
-
     pub fn is_zero(self) -> bool {
         self.micros == 0
     }
 
-    /// `part` of `whole` applied to this amount, to the nearest millionth, half to even.
-    pub fn pro_rata(self, part: i64, whole: i64) -> Option<Self> {
-        let product = i128::from(self.micros).checked_mul(i128::from(part))?;
-        let micros = divide_half_even(product, i128::from(whole))?;
-        Some(Self { micros: i64::try_from(micros).ok()?, currency: self.currency })
+    /// `part` of `whole` applied to this amount.
+    pub fn pro_rata(self, part: i64, whole: i64) -> Option<Exact> {
+        let numerator = i128::from(self.micros).checked_mul(i128::from(part))?;
+        let currency = self.currency;
+        (0 < whole).then_some(Exact { numerator, denominator: i128::from(whole), currency })
+    }
+}
+
+impl Exact {
+    /// Together with an amount of the same currency.
+    pub fn plus(self, money: Money) -> Option<Self> {
+        let more = i128::from(money.micros).checked_mul(self.denominator)?;
+        let same = money.currency == self.currency;
+        Some(Self { numerator: self.numerator.checked_add(more)?, ..self }).filter(|_| same)
+    }
+}
+
+impl From<Money> for Exact {
+    fn from(money: Money) -> Self {
+        Self { numerator: i128::from(money.micros), denominator: 1, currency: money.currency }
     }
 }
 
@@ -154,8 +175,8 @@ impl Percent {
         (exact && parts <= 1_000_000).then_some(Self(parts)).ok_or(MoneyError::NotAPercentage)
     }
 
-    /// This share of an amount, to the nearest millionth.
-    pub fn of(self, money: Money) -> Option<Money> {
+    /// This share of an amount.
+    pub fn of(self, money: Money) -> Option<Exact> {
         money.pro_rata(i64::from(self.0), UNIT)
     }
 }
@@ -199,7 +220,7 @@ fn format_micros(micros: i128, digits: u8) -> String {
     }
 }
 
-fn divide_half_even(dividend: i128, divisor: i128) -> Option<i128> {
+pub(crate) fn divide_half_even(dividend: i128, divisor: i128) -> Option<i128> {
     let quotient = dividend.checked_div_euclid(divisor)?;
     let twice_rest = dividend.checked_rem_euclid(divisor)?.checked_mul(2)?;
     let odd = quotient.checked_rem_euclid(2)? == 1;
@@ -210,6 +231,13 @@ fn divide_half_even(dividend: i128, divisor: i128) -> Option<i128> {
 fn iso_digits(currency: Currency) -> Option<u8> {
     let known = iso_currency::Currency::from_code(currency.code())?;
     u8::try_from(known.exponent()?).ok()
+}
+
+impl std::fmt::Display for Money {
+    /// `120 EUR`, with no more digits than it needs.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", format_micros(i128::from(self.micros), 0), self.currency)
+    }
 }
 
 impl std::fmt::Display for Currency {
@@ -275,7 +303,7 @@ mod tests {
             ("2.5 JPY", "2 JPY"),
             ("3.5 JPY", "4 JPY"),
         ] {
-            let rounded_money = currencies.round(money(exact)).unwrap();
+            let rounded_money = currencies.round(money(exact).into()).unwrap();
             assert_eq!(currencies.show(rounded_money), rounded, "{exact}");
         }
     }
@@ -283,8 +311,12 @@ mod tests {
     #[test]
     fn percentages_are_exact() {
         let third = Percent::parse("33.3333%").unwrap();
-        assert_eq!(third.of(money("100 EUR")), Some(money("33.3333 EUR")));
-        assert_eq!(Percent::parse("30%").unwrap().of(money("0.000001 EUR")), Some(money("0 EUR")));
+        let rounded =
+            |share: Percent, of: &str| Currencies::default().round(share.of(money(of)).unwrap()).unwrap();
+        assert_eq!(rounded(third, "100 EUR"), money("33.33 EUR"));
+        // 0.0450001, which is more than half a cent above four.
+        assert_eq!(rounded(Percent::parse("10%").unwrap(), "0.450001 EUR"), money("0.05 EUR"));
+        assert_eq!(rounded(Percent::parse("10%").unwrap(), "0.45 EUR"), money("0.04 EUR"));
         assert_eq!(third.to_string(), "33.3333%");
         for text in ["30", "101%", "-1%", "1.00001%", "%"] {
             assert_eq!(Percent::parse(text), Err(MoneyError::NotAPercentage), "{text}");

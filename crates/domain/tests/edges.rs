@@ -224,13 +224,14 @@ fn a_refund_in_another_currency_takes_its_key_and_waits() {
 
 #[test]
 fn a_rejection_that_asks_a_question_of_money_leaves_the_amounts_as_they_were() {
-    let (mut world, click) = shop();
-    say(&mut world, &click, &format!("{SALE}&txid=S1&amount=100&status=approved"));
     // In a currency of which nothing is known it could not be priced.
     let program = PROGRAM.replace(
         "payout = \"10%\"\nrevenue = \"15%\"",
         "payout = \"10%\"\nrevenue = \"15%\"\nmin_amount = \"20 EUR\"",
     );
+    let mut world = Installation::new(&program);
+    let click = world.click("reelmedia-shop").to_string();
+    say(&mut world, &click, &format!("{SALE}&txid=S1&amount=100&status=approved"));
     let (program, _) = proofback_domain::program::read(&program);
     world.snapshot = world.snapshot.under(2, program.unwrap());
     let lowered = say(&mut world, &click, "event=sale&txid=S1&amount=70&currency=USD&status=rejected");

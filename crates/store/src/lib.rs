@@ -17,4 +17,7 @@ pub use model::{
 pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
-pub use sqlite::{Answered, Idempotency, Kept, Options, Reviewed, Rules, Store, Subject};
+pub use sqlite::{
+    Answered, Idempotency, Kept, NewRate, NewSettlement, Open, Options, RateRow, RatesImported, Reviewed,
+    Rules, Settled, SettlementLine, SettlementRow, ShowSettlement, Store, Subject,
+};

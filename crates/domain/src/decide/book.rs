@@ -5,7 +5,8 @@ use super::frame::Frame;
 use super::tell;
 use super::{Effects, PlannedEntry, Ruling};
 use crate::conversion::{Change, Conversion};
-use crate::ledger::{Account, Transfer, settle};
+use crate::ledger::{Account, Kind, Transfer, settle};
+use crate::money::Money;
 use crate::outcome::{Reason, Status};
 use crate::past::Count;
 use crate::postback::{Check, Rejection};
@@ -30,7 +31,12 @@ pub fn book(
         .advise("Ask the operator whether this link still runs."));
     };
     let lowered = matches!(after.status, Status::Rejected | Status::Reversed);
-    let mut found = amounts::compute(&after, frame.offer, goal, partner, program);
+    let deal = match after.deal.take() {
+        Some(deal) => deal,
+        None => frame.agree(goal, &after, before),
+    };
+    let mut found = amounts::compute(&after, &deal, goal, frame.snapshot);
+    after.deal = Some(deal);
     if lowered && found.held.is_some() {
         // Nothing is owed any more: no question of money may hold up the lowering.
         found.held = None;
@@ -59,7 +65,8 @@ pub fn book(
         checks.push(Check::held(held.code(), "the change waits; the conversion stays as it was"));
         return Ok(Ruling::new(held, format!("the change of {} waits", label(before))).about(before));
     }
-    let entries = entries(frame, before, &after)?;
+    let entries =
+        entries(frame, before, &after, kind(frame, reason, lowered), &rates_used(frame, &found.rate))?;
     let told = if after.held.is_none() { tell::plan(frame, before, &mut after, partner) } else { Vec::new() };
     let reason = after.held.filter(|_| !lowered).unwrap_or(reason);
     let change = Change {
@@ -100,8 +107,14 @@ fn entries(
     frame: &Frame<'_>,
     before: Option<&Conversion>,
     after: &Conversion,
+    kind: Kind,
+    rate: &str,
 ) -> Result<Vec<PlannedEntry>, Rejection> {
-    let why = format!("{} {}", label(after), if after.held.is_some() { "held" } else { after.status.code() });
+    let state = if after.held.is_some() { "held" } else { after.status.code() };
+    let why = match &frame.said {
+        Some(said) => format!("{} {state}, {said}", label(after)),
+        None => format!("{} {state}", label(after)),
+    };
     let commission = settle(
         before.and_then(Conversion::partner_position).as_ref(),
         after.partner_position().as_ref(),
@@ -121,20 +134,53 @@ fn entries(
     Ok(numbered
         .map(|(number, transfer)| PlannedEntry {
             id: frame.postback_id.derive(frame.now, "entry", number),
+            kind,
+            rate: rate.to_owned(),
             transfer,
         })
         .collect())
 }
 
-/// What changes in the scopes of caps.
+fn rates_used(frame: &Frame<'_>, of_amounts: &str) -> String {
+    let used = [frame.rate.as_str(), of_amounts].into_iter().filter(|rate| !rate.is_empty());
+    used.collect::<Vec<_>>().join("; ")
+}
+
+/// What the entries of a change are about.
+fn kind(frame: &Frame<'_>, reason: Reason, lowered: bool) -> Kind {
+    match (frame.event.as_str(), reason) {
+        ("refund", _) => Kind::Refund,
+        ("chargeback", _) => Kind::Chargeback,
+        (_, Reason::AmountChanged) => Kind::Adjustment,
+        (_, Reason::Reversed | Reason::FraudRejected) => Kind::Reversal,
+        (_, Reason::StatusChanged) if lowered => Kind::Reversal,
+        (_, _) => Kind::Commission,
+    }
+}
+
+/// What changes in the scopes of caps and tiers.
 fn counts(before: Option<&Conversion>, after: &Conversion) -> Vec<Count> {
+    let mut counts = Vec::new();
+    let (partner, offer, event) = (&after.partner, &after.offer, &after.event);
     let delta = match (before.is_some_and(Conversion::counts_in_caps), after.counts_in_caps()) {
         (false, true) => 1,
         (true, false) => -1,
-        (true, true) | (false, false) => return Vec::new(),
+        (true, true) | (false, false) => 0,
     };
-    let count = |scope| Count { scope, day: after.day, delta };
-    super::scopes(&after.partner, &after.offer, &after.event).map(count).to_vec()
+    if delta != 0 {
+        let count = |scope| Count { scope, day: after.day, delta };
+        counts.extend(super::scopes(partner, offer, event).map(count));
+    }
+    let (old, new) = (before.and_then(Conversion::volume), after.volume());
+    if old != new {
+        let mut add = |money: Money, sign: i64| {
+            let scope = super::amount_scope(partner, offer, event, money.currency);
+            counts.push(Count { scope, day: after.day, delta: money.micros.saturating_mul(sign) });
+        };
+        old.into_iter().for_each(|money| add(money, -1));
+        new.into_iter().for_each(|money| add(money, 1));
+    }
+    counts
 }
 
 /// `ftd A1`, as people call a conversion.

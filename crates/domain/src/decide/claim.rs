@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::click::Click;
 use crate::conversion::Named;
 use crate::money::{Currency, Money, parse_micros};
 use crate::name::Name;
@@ -213,4 +214,10 @@ fn read_timestamp(reading: &Reading) -> Result<Option<Timestamp>, Rejection> {
         };
         Rejection::new(Reason::BadTimestamp, "timestamp", message)
     })
+}
+
+/// The time of the event before anything else is judged: the one that is named where it can be, else the arrival.
+pub fn claimed_time(reading: &Reading, click: &Click) -> Timestamp {
+    let named = reading.field("timestamp").and_then(|text| Timestamp::parse(text.trim()));
+    named.filter(|time| click.at <= *time && *time <= reading.at).unwrap_or(reading.at)
 }

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use super::agree::Subject;
 use super::{History, Key, Keyed, Ruling, Wait};
 use crate::click::Click;
 use crate::click_id::ClickId;
-use crate::conversion::Named;
+use crate::conversion::{Conversion, Named};
+use crate::deal::Deal;
 use crate::id::PostbackId;
 use crate::name::Name;
 use crate::outcome::Reason;
+use crate::past::Answers;
 use crate::postback::{Check, ClickSeen, Reading, Rejection};
-use crate::program::{Offer, Snapshot};
+use crate::program::{Goal, Offer, Snapshot};
 use crate::time::Timestamp;
 
 /// The frame in which one postback is booked.
+#[derive(Clone)]
 pub struct Frame<'a> {
     pub postback_id: PostbackId,
     pub now: Timestamp,
@@ -30,9 +34,24 @@ pub struct Frame<'a> {
     pub test: bool,
     /// A person lets through what the postback says.
     pub reviewed: bool,
+    /// Who said so and why, where it was a person.
+    pub said: Option<String>,
+    /// The exchange rate that its own amount was converted by; empty where none was.
+    pub rate: String,
+    /// Of the past, as it was asked for.
+    pub answers: &'a Answers,
 }
 
 impl Frame<'_> {
+    /// The terms of now for a conversion that has no deal yet, or whose deal is made anew.
+    pub fn agree(&self, goal: &Goal, after: &Conversion, before: Option<&Conversion>) -> Deal {
+        let program = &self.snapshot.program;
+        let (click, offer) = (self.click, self.offer);
+        let subject = Subject { program, click, offer, goal, event_at: after.event_at, at: after.at };
+        let volume = before.and_then(|before| before.deal.as_ref()?.volume);
+        subject.agree(self.answers, volume)
+    }
+
     /// The key that this postback takes under its own txid.
     pub fn key(&self) -> Option<Key> {
         let txid = self.txid.as_deref().map(|txid| key_of(txid, self.test));

@@ -1,6 +1,8 @@
 //! What stands between an event that is right and money: caps, then fraud rules.
 
 use super::Known;
+use super::agree::{self, Subject};
+use super::claim::claimed_time;
 use super::frame::Frame;
 use super::fraud::{self, Evidence};
 use crate::calendar::{Day, Zone};
@@ -10,7 +12,7 @@ use crate::outcome::Reason;
 use crate::past::Question;
 use crate::postback::{Check, Reading, Rejection};
 use crate::program::fraud::Then;
-use crate::program::{Cap, CapPeriod, Goal, Offer, Program, Snapshot};
+use crate::program::{Cap, CapPeriod, Goal, Occasion, Offer, Program, Snapshot};
 use crate::time::Timestamp;
 
 /// What must be asked of the past before a postback about this click can be decided.
@@ -25,8 +27,10 @@ pub fn questions(reading: &Reading, click: &Click, snapshot: &Snapshot) -> Vec<Q
     }) else {
         return Vec::new();
     };
-    let caps = caps(program, click, offer, goal);
+    let event_at = claimed_time(reading, click);
+    let caps = caps(program, click, offer, goal, event_at);
     let mut questions = fraud::questions(program, click, &goal.event, reading.at);
+    questions.extend(Subject { program, click, offer, goal, event_at, at: reading.at }.question());
     if !caps.is_empty() {
         let today = program.timezone.day(reading.at);
         questions.extend(caps.iter().map(|(scope, cap)| counted(scope, *cap, today)));
@@ -45,7 +49,7 @@ pub fn scopes(partner: &Name, offer: &Name, event: &Name) -> [String; 4] {
     ]
 }
 
-/// Every scope that has a cap in a program.
+/// Every scope that has a cap or tiers in a program.
 pub fn capped(program: &Program) -> Vec<String> {
     let mut capped = Vec::new();
     let mut keep = |scope: String, caps: &[Cap]| {
@@ -63,6 +67,9 @@ pub fn capped(program: &Program) -> Vec<String> {
             keep(format!("terms {} {} {}", partner.id, terms.offer, terms.event), &terms.caps);
         }
     }
+    capped.extend(agree::scopes_of_tiers(program));
+    capped.sort_unstable();
+    capped.dedup();
     capped
 }
 
@@ -75,7 +82,7 @@ pub fn judge(
     event_at: Timestamp,
     checks: &mut Vec<Check>,
 ) -> Result<Option<Reason>, Rejection> {
-    let full = judge_caps(frame, reading, known, goal, checks);
+    let full = judge_caps(frame, reading, known, goal, event_at, checks);
     let suspicious = judge_fraud(frame, reading, known, goal, event_at, checks)?;
     Ok(full.or(suspicious))
 }
@@ -85,10 +92,11 @@ fn judge_caps(
     reading: &Reading,
     known: &Known,
     goal: &Goal,
+    event_at: Timestamp,
     checks: &mut Vec<Check>,
 ) -> Option<Reason> {
     let program = &frame.snapshot.program;
-    let caps = caps(program, frame.click, frame.offer, goal);
+    let caps = caps(program, frame.click, frame.offer, goal, event_at);
     let today = today(&program.timezone, &caps, reading.at)?;
     let mut full = None;
     for (scope, cap) in &caps {
@@ -153,10 +161,19 @@ fn judge_fraud(
 }
 
 /// The caps that a conversion of this goal by this click falls under, with the scope of each.
-fn caps(program: &Program, click: &Click, offer: &Offer, goal: &Goal) -> Vec<(String, Cap)> {
+fn caps(
+    program: &Program,
+    click: &Click,
+    offer: &Offer,
+    goal: &Goal,
+    event_at: Timestamp,
+) -> Vec<(String, Cap)> {
     let partner = program.partners.get(&click.partner);
-    let terms = partner.and_then(|partner| {
-        partner.terms.iter().find(|terms| terms.offer == offer.id && terms.event == goal.event)
+    let own = partner.filter(|partner| !partner.terms.is_empty());
+    let terms = own.and_then(|partner| {
+        let day = program.timezone.day(event_at);
+        let occasion = Occasion { link: &click.link, country: &click.details.country, day };
+        partner.terms_for(&offer.id, &goal.event, occasion)
     });
     let own = terms.map_or(&[][..], |terms| &terms.caps);
     let partners = partner.map_or(&[][..], |partner| &partner.caps);
@@ -174,7 +191,7 @@ fn today(zone: &Zone, caps: &[(String, Cap)], at: Timestamp) -> Option<Day> {
     (!caps.is_empty()).then(|| zone.day(at))
 }
 
-fn counted(scope: &str, cap: Cap, today: Day) -> Question {
+pub fn counted(scope: &str, cap: Cap, today: Day) -> Question {
     let (from, to) = match cap.per {
         CapPeriod::Day => (today, today),
         CapPeriod::Month => today.month(),

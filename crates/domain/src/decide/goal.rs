@@ -184,6 +184,7 @@ fn create(
         earned: false,
         test: frame.test,
         reviewed: false,
+        deal: None,
         approve_at: None,
         adjusted: None,
         changed_at: event_at,

@@ -58,6 +58,9 @@ pub fn judge(
         named: named.clone(),
         test,
         reviewed: reading.reviewed,
+        said: None,
+        rate: String::new(),
+        answers: &known.answers,
     };
     match event {
         Event::Goal(goal) => goal::judge(&frame(goal.event.clone()), reading, known, goal, checks),

@@ -3,6 +3,7 @@
 //! `decide` is pure and cannot fail; a rejection is a value. The checks that it lists are the explanation,
 //! the effects leave the one who carries them out no choices.
 
+mod agree;
 mod amounts;
 mod book;
 mod change;
@@ -23,7 +24,7 @@ use crate::click::Click;
 use crate::click_id::{ClickId, Prefix};
 use crate::conversion::{Change, Conversion};
 use crate::id::{ConversionId, DeliveryId, EntryId, PostbackId};
-use crate::ledger::Transfer;
+use crate::ledger::{Kind, Transfer};
 use crate::name::Name;
 use crate::outcome::{Outcome, Reason, Status};
 use crate::past::{Answers, Count};
@@ -31,13 +32,14 @@ use crate::postback::{Check, ClickSeen, Once, Reading, Rejection};
 use crate::program::{Happening, Snapshot};
 use crate::time::Timestamp;
 
+pub use agree::amount_scope;
 pub use book::may_change;
 pub use claim::REVERSALS;
 pub use frame::{key_of, stand_in};
 pub use gates::{capped, questions, scopes};
 pub use goal::first_status;
 pub use reverse::click_key;
-pub use review::{Refusal, Review, Word, is_same, maker, review};
+pub use review::{Refusal, Review, Word, is_same, maker, price_question, review};
 
 /// All that a decision may know of the past, loaded in the transaction that carries it out.
 #[derive(Debug, Clone, Default)]
@@ -143,6 +145,9 @@ pub struct Key {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedEntry {
     pub id: EntryId,
+    pub kind: Kind,
+    /// The exchange rate that went into the amount; empty where none did.
+    pub rate: String,
     pub transfer: Transfer,
 }
 

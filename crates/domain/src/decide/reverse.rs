@@ -30,6 +30,8 @@ pub fn judge(
         event: frame.event.clone(),
         named: Named { original: original.map(str::to_owned), ..frame.named.clone() },
         subscription: frame.subscription.clone(),
+        said: frame.said.clone(),
+        rate: String::new(),
         ..*frame
     };
     if frame.txid.is_none() {
@@ -58,6 +60,10 @@ pub fn judge(
         .advise("Name the original of this click, or send the click id of that one."));
     }
     checks.push(Check::passed("original", format!("it takes back {}", label(&history.conversion))));
+    let frame = &match in_its_currency(frame, history, checks) {
+        Ok(frame) => frame,
+        Err(waits) => return Ok(*waits),
+    };
     let named = frame.named.amount.map(|amount| amount.micros);
     let left = left_of(frame, history, original.or(frame.txid.as_deref()));
     if left == Some(0) {
@@ -189,11 +195,15 @@ fn repeat(
         let otherwise = (Reason::AwaitingOriginal, Some(wait));
         return behind_waiting(keyed, frame.click.id, reading, otherwise, checks);
     };
-    let ours = |change: &&Change| change.event == frame.event && change.txid == frame.txid;
-    let mut earlier = history.changes.iter().filter(ours).peekable();
     if history.conversion.click_id != frame.click.id {
         return Err(txid_conflict());
     }
+    let frame = &match in_its_currency(frame, history, checks) {
+        Ok(frame) => frame,
+        Err(waits) => return Ok(*waits),
+    };
+    let ours = |change: &&Change| change.event == frame.event && change.txid == frame.txid;
+    let mut earlier = history.changes.iter().filter(ours).peekable();
     let said_before =
         earlier.peek().is_none() || earlier.clone().any(|change| change.covers(&frame.named, false));
     if said_before {
@@ -211,6 +221,42 @@ fn repeat(
     let before = within(last.or(left).unwrap_or(0));
     let micros = frame.named.amount.and_then(|amount| within(amount.micros).checked_sub(before));
     apply(frame, history, micros, checks)
+}
+
+/// A part that was named in another currency than the original's, by the rate of the reversal's own day; without one
+/// it waits.
+fn in_its_currency<'a>(
+    frame: &Frame<'a>,
+    history: &History,
+    checks: &mut Vec<Check>,
+) -> Result<Frame<'a>, Box<Ruling>> {
+    let mut ours = frame.clone();
+    let (Some(part), Some(value)) = (frame.named.amount, history.conversion.value()) else {
+        return Ok(ours);
+    };
+    let day = frame.snapshot.program.timezone.day(event_time(&frame.named, frame.click, frame.now));
+    match frame.snapshot.convert(part, value.currency, day) {
+        Ok(converted) => {
+            if !converted.rate.is_empty() {
+                let seen = format!("{part} = {} by {}", converted.money, converted.rate);
+                checks.push(Check::noted("amounts", seen));
+            }
+            ours.named.amount = Some(converted.money);
+            ours.rate = converted.rate;
+            Ok(ours)
+        }
+        Err(missing) => {
+            checks.push(Check::held("amounts", missing.to_string()));
+            let mut ruling =
+                wait(frame, Reason::RateMissing, "recorded; waits for an exchange rate", None, checks);
+            let known = |change: &Change| change.event == frame.event && change.txid == frame.txid;
+            if history.changes.iter().any(known) {
+                // The key is the conversion's already.
+                ruling.effects.key = None;
+            }
+            Err(Box::new(ruling))
+        }
+    }
 }
 
 /// A reversal without any id, told apart from its repeat by the window alone.
@@ -253,19 +299,6 @@ fn apply(
     };
     let mut after = before.clone();
     after.changed_at = event_time(&frame.named, frame.click, frame.now).max(before.changed_at);
-    let foreign =
-        frame.named.amount.zip(before.value()).is_some_and(|(part, value)| part.currency != value.currency);
-    if foreign {
-        checks.push(Check::held("amounts", "the amount is in another currency than the original's"));
-        let mut ruling =
-            wait(frame, Reason::RateMissing, "recorded; waits for an exchange rate", None, checks);
-        let known = |change: &Change| change.event == frame.event && change.txid == frame.txid;
-        if history.changes.iter().any(known) {
-            // The key is the conversion's already.
-            ruling.effects.key = None;
-        }
-        return Ok(ruling);
-    }
     match partial(before, micros) {
         Some(refunded) if before.status != Status::Reversed => {
             if !matches!(before.status, Status::Pending | Status::Approved) {

@@ -1,6 +1,7 @@
 //! What people decide about a conversion that is there: a held one is let through or refused, a status is set,
 //! a price is worked out anew under the rules of now. All of it goes through the same books.
 
+use super::agree::Subject;
 use super::book::{book, label, may_change};
 use super::frame::Frame;
 use super::{Decision, History, Ruling};
@@ -9,6 +10,7 @@ use crate::conversion::{Conversion, Named};
 use crate::id::PostbackId;
 use crate::money::Money;
 use crate::outcome::{Reason, Status};
+use crate::past::{Answers, Question};
 use crate::postback::{Check, Rejection};
 use crate::program::{Goal, Offer, Snapshot};
 use crate::time::{Span, Timestamp};
@@ -34,6 +36,8 @@ pub enum Word {
     Adjust(Money),
     /// Its money under the rules of now.
     Price,
+    /// A rate that its money waits for may be known by now.
+    Rate,
 }
 
 /// Why a person's word was not carried out; a sentence.
@@ -46,8 +50,8 @@ pub fn review(
     history: &History,
     click: &Click,
     review: &Review,
-    snapshot: &Snapshot,
-    now: Timestamp,
+    answers: &Answers,
+    (snapshot, now): (&Snapshot, Timestamp),
 ) -> Result<Decision, Refusal> {
     let before = &history.conversion;
     let first = history.changes.first().ok_or_else(|| Refusal("the conversion has no postback".into()))?;
@@ -67,8 +71,11 @@ pub fn review(
         named: Named::default(),
         test: before.test,
         reviewed: false,
+        said: Some(format!("{} by {}: {}", review.word.describe(), review.author, review.reason)),
+        rate: String::new(),
+        answers,
     };
-    let seen = format!("{} by {}: {}", review.word.describe(), review.author, review.reason);
+    let seen = frame.said.clone().unwrap_or_default();
     let mut checks = vec![Check::passed("review", seen)];
     let (after, reason) = next(before, review.word)?;
     let ruling = book(&frame, Some(before), after, goal, reason, &mut checks);
@@ -119,6 +126,10 @@ fn next(before: &Conversion, word: Word) -> Result<(Conversion, Reason), Refusal
             Ok((after, if reversed { Reason::Reversed } else { Reason::StatusChanged }))
         }
         Word::Adjust(money) => {
+            if lowered {
+                let status = before.status.code();
+                return Err(Refusal(format!("{} is {status}: there is nothing to adjust", label(before))));
+            }
             let kept = before.commission.or(before.value()).or(before.revenue);
             if let Some(kept) = kept.filter(|kept| kept.currency != money.currency) {
                 return Err(Refusal(format!("it is paid in {}, not in {}", kept.currency, money.currency)));
@@ -126,7 +137,14 @@ fn next(before: &Conversion, word: Word) -> Result<(Conversion, Reason), Refusal
             after.adjusted = Some(money);
             Ok((after, Reason::AmountChanged))
         }
-        Word::Price => Ok((after, Reason::AmountChanged)),
+        Word::Price => {
+            after.deal = None;
+            Ok((after, Reason::AmountChanged))
+        }
+        Word::Rate => {
+            before.held.filter(|held| *held == Reason::RateMissing).ok_or_else(not_held)?;
+            Ok((after, Reason::Ok))
+        }
     }
 }
 
@@ -136,7 +154,7 @@ fn settled(ruling: &Ruling, word: Word) -> Result<(), Refusal> {
         (Word::Accept, Reason::AmountMissing) => {
             Err(Refusal("an amount is needed before it can be accepted".into()))
         }
-        (Word::Accept, Reason::RateMissing) => {
+        (Word::Accept | Word::Rate, Reason::RateMissing) => {
             Err(Refusal("an exchange rate is needed before it can be accepted".into()))
         }
         (_, _) => Ok(()),
@@ -171,16 +189,31 @@ impl Word {
             Self::Accept => "accepted".into(),
             Self::Reject => "rejected".into(),
             Self::Status(status) => format!("set to {}", status.code()),
-            Self::Adjust(money) => format!("commission set to {} {}", money.micros_text(), money.currency),
+            Self::Adjust(money) => format!("commission set to {money}"),
             Self::Price => "priced anew".into(),
+            Self::Rate => "converted".into(),
         }
     }
 }
 
 /// Whether two states of a conversion are the same to everybody but the program's revision.
 pub fn is_same(before: &Conversion, after: &Conversion) -> bool {
-    let unmarked = Conversion { revision: before.revision, ..after.clone() };
+    let mut unmarked = Conversion { revision: before.revision, ..after.clone() };
+    // What the terms are called by now is no change of them.
+    match (&mut unmarked.deal, &before.deal) {
+        (Some(deal), Some(known)) => deal.by.clone_from(&known.by),
+        (deal, None) => *deal = None,
+        (None, Some(_)) => {}
+    }
     unmarked == *before
+}
+
+/// What must be asked of the past before a conversion's money can be worked out anew.
+pub fn price_question(conversion: &Conversion, click: &Click, snapshot: &Snapshot) -> Option<Question> {
+    let (offer, goal) = goal_of(conversion, snapshot).ok()?;
+    let program = &snapshot.program;
+    let Conversion { event_at, at, .. } = *conversion;
+    Subject { program, click, offer, goal, event_at, at }.question()
 }
 
 /// The postback that made a conversion.

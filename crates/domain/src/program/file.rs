@@ -11,6 +11,7 @@ mod link;
 mod offer;
 mod partner;
 mod signature;
+mod terms;
 mod unapplied;
 mod values;
 
@@ -29,6 +30,9 @@ use known::Known;
 
 const SOURCE_BYTES_MAX: usize = 4 << 20;
 const DIGITS_MAX: u32 = 6;
+/// From the last rates before Easter to those after it.
+const RATE_DAYS: u32 = 5;
+const RATE_DAYS_MAX: u32 = 366;
 
 /// Reads the text of a program file. There is a program unless one of the mistakes is an error.
 ///
@@ -87,6 +91,7 @@ fn read_sections(top: &mut Section<'_>) -> Option<Program> {
     for section in top.tables("link", "[[link]]") {
         links.extend(link::read(section, &mut known).map(|link| (link.id.clone(), link)));
     }
+    known.find_links_named(top.mistakes);
     let fraud = fraud::read(top, &known, head.as_ref());
     unapplied::read(top);
     Some(Program { advertisers, offers, partners, links, fraud, ..head? })
@@ -104,11 +109,15 @@ fn read_head(mut section: Section<'_>, known: &mut Known) -> Option<Program> {
     let timezone = section.parsed("timezone", values::timezone);
     let base_url = section.parsed("base_url", values::base_url);
     let datacenters = section.parsed_list("datacenter_ips", values::network);
+    let min_payouts = terms::read_min_payouts(&mut section, &known.currencies);
+    let rate_days_max = section.integer("rate_days_max", 0..=RATE_DAYS_MAX);
     section.finish();
     Some(Program {
         name: name?.value.to_owned(),
         currency: currency?.value,
         currencies: known.currencies.clone(),
+        min_payouts,
+        rate_days_max: rate_days_max.unwrap_or(RATE_DAYS),
         timezone: timezone.map_or_else(Zone::utc, |timezone| timezone.value),
         base_url: base_url.map_or_else(|| "http://127.0.0.1:8080".into(), |base_url| base_url.value),
         advertisers: BTreeMap::new(),

@@ -7,16 +7,18 @@ pub mod fraud;
 mod hidden;
 mod reader;
 mod signature;
+mod terms;
 
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use crate::calendar::Zone;
+use crate::calendar::{Day, Zone};
 use crate::click_id::{Keys, Prefix};
-use crate::money::{Currencies, Currency, Money, Percent};
+use crate::money::{Currencies, Currency, Money};
 use crate::name::Name;
 use crate::outcome::Status;
+use crate::rates::{Converted, RateMissing, Rates};
 use crate::template::Template;
 use crate::time::{Span, Timestamp};
 
@@ -26,6 +28,7 @@ pub use hidden::Hidden;
 pub use reader::{Mistake, Severity};
 pub(crate) use signature::WEBHOOK_ID;
 pub use signature::{Carrier, Encoding, Form, Hash, Piece, Signature};
+pub use terms::{Occasion, Price, Step, Terms, Tiers, Volume, When};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
@@ -33,6 +36,10 @@ pub struct Program {
     /// The reporting currency.
     pub currency: Currency,
     pub currencies: Currencies,
+    /// The smallest sum that is paid out, per currency; a partner may have one of its own.
+    pub min_payouts: Vec<Money>,
+    /// How many days old a rate may be that stands in for one of the day itself.
+    pub rate_days_max: u32,
     /// Days of caps and reports are counted in it.
     pub timezone: Zone,
     pub base_url: String,
@@ -138,27 +145,15 @@ pub struct Offer {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Goal {
     pub event: Name,
-    pub payout: Terms,
-    /// What the advertiser owes us; absent: what the postback names, if anything.
-    pub revenue: Option<Terms>,
-    pub min_amount: Option<Money>,
+    /// For everybody who has no other ones.
+    pub terms: Terms,
+    /// Other terms, in the order of the file; the first that hold count.
+    pub others: Vec<Terms>,
     /// Empty: any.
     pub allowed_payouts: Vec<Money>,
     pub approval: Approval,
-    /// Approved, but not paid out earlier.
-    pub hold: Option<Span>,
     pub duplicates: Duplicates,
     pub caps: Vec<Cap>,
-}
-
-/// How a payout or a revenue is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Terms {
-    Fixed(Money),
-    /// Of the amount, or of the revenue where no amount is named.
-    Share(Percent),
-    /// What the postback names.
-    Postback,
 }
 
 /// Who says that a conversion is good.
@@ -204,6 +199,7 @@ pub struct Partner {
     pub split: BTreeMap<String, Vec<String>>,
     pub terms: Vec<PartnerTerms>,
     pub targets: Vec<Target>,
+    pub min_payouts: Vec<Money>,
     /// Over all offers together.
     pub caps: Vec<Cap>,
 }
@@ -213,7 +209,7 @@ pub struct Partner {
 pub struct PartnerTerms {
     pub offer: Name,
     pub event: Name,
-    pub payout: Terms,
+    pub terms: Terms,
     /// This partner's own for this goal.
     pub caps: Vec<Cap>,
 }
@@ -280,6 +276,7 @@ pub struct Snapshot {
     /// Likewise, to keep them out of what is stored.
     pub hidden: Hidden,
     pub keys: Keys,
+    pub rates: Rates,
 }
 
 /// The values behind the program's references.
@@ -354,6 +351,13 @@ impl Program {
         rules.flat_map(|rules| rules.tokens.iter().chain(rules.signing_secrets())).collect()
     }
 
+    /// The smallest sum that this partner is paid in a currency.
+    pub fn min_payout(&self, partner: &Name, currency: Currency) -> Money {
+        let own = self.partners.get(partner).into_iter().flat_map(|partner| &partner.min_payouts);
+        let mut smallest = own.chain(&self.min_payouts).filter(|money| money.currency == currency);
+        smallest.next().copied().unwrap_or(Money::zero(currency))
+    }
+
     /// The advertiser that every route of a link leads to, if it is one.
     pub fn advertiser_of(&self, link: &Link) -> Option<&Advertiser> {
         let mut advertisers =
@@ -386,12 +390,23 @@ impl Snapshot {
     ) -> Self {
         let numbers_by_link = numbers.iter().map(|(number, link)| (link.clone(), *number)).collect();
         let hidden = Hidden::new(secrets.0.values());
-        Self { revision, program, numbers, numbers_by_link, secrets, hidden, keys }
+        let rates = Rates::default();
+        Self { revision, program, numbers, numbers_by_link, secrets, hidden, keys, rates }
     }
 
     /// The same installation under another revision of its program.
     pub fn under(&self, revision: u32, program: Program) -> Self {
         Self { revision, program, ..self.clone() }
+    }
+
+    /// The same program with these exchange rates.
+    pub fn with_rates(self, rates: Rates) -> Self {
+        Self { rates, ..self }
+    }
+
+    /// Money in another currency by the rates of this day.
+    pub fn convert(&self, money: Money, to: Currency, day: Day) -> Result<Converted, RateMissing> {
+        self.rates.convert(money, to, day, self.program.rate_days_max)
     }
 
     /// The number that a link's click ids carry.
@@ -427,15 +442,22 @@ impl Offer {
     }
 }
 
+impl Goal {
+    /// The terms for everybody that hold here.
+    pub fn terms_for(&self, occasion: Occasion<'_>) -> &Terms {
+        self.others.iter().find(|terms| terms.when.holds(occasion)).unwrap_or(&self.terms)
+    }
+}
+
 impl Partner {
-    /// What this partner earns for a goal, and whether these are terms of its own.
-    pub fn payout(&self, offer: &Offer, goal: &Goal) -> Option<(Terms, bool)> {
-        let own = self.terms.iter().find(|terms| terms.offer == offer.id && terms.event == goal.event);
-        match (own, self.kind) {
-            (Some(terms), _) => Some((terms.payout, true)),
-            (None, PartnerKind::Affiliate) => Some((goal.payout, false)),
-            (None, PartnerKind::TrafficSource) => None,
-        }
+    /// This partner's own terms that hold here: the first that ask for something, else those that ask for nothing.
+    pub fn terms_for(&self, offer: &Name, event: &Name, occasion: Occasion<'_>) -> Option<&PartnerTerms> {
+        let fits = |own: &&PartnerTerms| {
+            own.offer == *offer && own.event == *event && own.terms.when.holds(occasion)
+        };
+        let mut fitting = self.terms.iter().filter(fits);
+        let special = fitting.clone().find(|own| !own.terms.when.is_always());
+        special.or_else(|| fitting.next())
     }
 }
 

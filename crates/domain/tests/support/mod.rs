@@ -9,8 +9,8 @@ use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Keys, Sequence};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{
-    Decision, History, Keyed, Known, PlannedDelivery, Refusal, Review, SentBefore, Wait, Word, click_key,
-    decide, key_of, questions, review, scopes, stand_in,
+    Decision, History, Keyed, Known, PlannedDelivery, Refusal, Review, SentBefore, Wait, Word, amount_scope,
+    click_key, decide, key_of, price_question, questions, review, scopes, stand_in,
 };
 use proofback_domain::id::{ConversionId, Id, PostbackId};
 use proofback_domain::ledger::{Account, Transfer};
@@ -168,7 +168,10 @@ impl Installation {
         let history = self.history(&self.conversions[&id]);
         let word = Review { word, author: "ann".into(), reason: "looked at it".into() };
         let click = &self.clicks[&history.conversion.click_id];
-        let decision = review(&history, click, &word, &self.snapshot, self.now)?;
+        let question = price_question(&history.conversion, click, &self.snapshot);
+        let answers = question.into_iter().map(|question| (question.clone(), self.answer(&question)));
+        let answers = Answers::new(answers.collect());
+        let decision = review(&history, click, &word, &answers, (&self.snapshot, self.now))?;
         self.carry_out(&decision, None);
         Ok(decision)
     }
@@ -292,7 +295,15 @@ impl Installation {
                         && conversion.day <= *to
                         && scopes(partner, offer, event).contains(scope)
                 };
-                self.conversions.values().filter(fits).count()
+                let volume = |conversion: &Conversion| {
+                    let volume = conversion.volume()?;
+                    let (partner, offer, event) = (&conversion.partner, &conversion.offer, &conversion.event);
+                    let same = amount_scope(partner, offer, event, volume.currency) == *scope;
+                    let of_period = *from <= conversion.day && conversion.day <= *to;
+                    usize::try_from(volume.micros).ok().filter(|_| same && of_period)
+                };
+                let volume: usize = self.conversions.values().filter_map(volume).sum();
+                self.conversions.values().filter(fits).count() + volume
             }
             Question::Sighted { subject, since, but } => {
                 let fits = |(name, at, click): &&(String, Timestamp, ClickId)| {

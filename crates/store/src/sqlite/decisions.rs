@@ -35,7 +35,7 @@ impl Store {
             .write(move |connection| {
                 let known = known::load(connection, &reading, &snapshot, Moment::Now)?;
                 let decision = decide(&reading, &known, &snapshot, id, reading.at);
-                log::insert(connection, &raw, &reading, &known, &decision)?;
+                log::insert(connection, &raw, &reading, &known, &decision, &snapshot)?;
                 carry_out(connection, &decision)?;
                 let others = originals_arrived(connection, &decision, &snapshot)?;
                 let told = others || !decision.effects.deliveries.is_empty();
@@ -155,7 +155,7 @@ pub fn decide_now(
 ) -> Result<Decision, StoreError> {
     let known = known::load(connection, reading, snapshot, Moment::Now)?;
     let decision = decide(reading, &known, snapshot, id, now);
-    log::replace(connection, &known, &decision)?;
+    log::replace(connection, &known, &decision, snapshot)?;
     carry_out(connection, &decision)?;
     originals_arrived(connection, &decision, snapshot)?;
     Ok(decision)

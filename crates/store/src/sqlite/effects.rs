@@ -4,6 +4,7 @@ use proofback_domain::click_id::ClickId;
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{Decision, Effects, Key, PlannedEntry, Wait};
 use proofback_domain::id::ConversionId;
+use proofback_domain::ledger::Account;
 use proofback_domain::name::Name;
 use proofback_domain::time::Timestamp;
 use rusqlite::Connection;
@@ -17,7 +18,7 @@ pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), Sto
         &decision.effects;
     signed::remember(connection, decision)?;
     if let Some(conversion) = conversion {
-        put_conversion(connection, conversion)?;
+        put_conversion(connection, conversion, decision)?;
     }
     if let (Some(change), Some(conversion)) = (change, conversion) {
         insert_change(connection, change, conversion)?;
@@ -39,14 +40,27 @@ pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), Sto
     past::remember(connection, subjects, decision)
 }
 
-fn put_conversion(connection: &Connection, conversion: &Conversion) -> Result<(), StoreError> {
+/// What is on an account that a settlement takes from stays open to one from its first time on, until one takes it up.
+fn put_conversion(
+    connection: &Connection,
+    conversion: &Conversion,
+    decision: &Decision,
+) -> Result<(), StoreError> {
     let statement = "insert into conversion (id, at, event_at, advertiser, offer, event, partner, link, click_id, txid, \
-        status, held, changed_at, money, subscription, day, counts, approve_at) \
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+        status, held, changed_at, money, subscription, day, counts, approve_at, payable_at, billable_at) \
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
         on conflict (id) do update set event_at = excluded.event_at, txid = excluded.txid, status = excluded.status, \
         held = excluded.held, changed_at = excluded.changed_at, money = excluded.money, \
         subscription = excluded.subscription, day = excluded.day, counts = excluded.counts, \
-        approve_at = excluded.approve_at";
+        approve_at = excluded.approve_at, payable_at = coalesce(conversion.payable_at, excluded.payable_at), \
+        billable_at = coalesce(conversion.billable_at, excluded.billable_at)";
+    let moves = |account: &Account| {
+        let mut entries = decision.effects.entries.iter().map(|entry| &entry.transfer);
+        entries.any(|transfer| transfer.debit == *account || transfer.credit == *account)
+    };
+    let payable = moves(&Account::PartnerApproved(conversion.partner.clone()));
+    let billable = moves(&Account::AdvertiserDue(conversion.advertiser.clone()));
+    let payable_at = conversion.payable_at().max(decision.at).millis();
     connection.prepare_cached(statement)?.execute(rusqlite::params![
         conversion.id.to_bytes(),
         conversion.at.millis(),
@@ -66,6 +80,8 @@ fn put_conversion(connection: &Connection, conversion: &Conversion) -> Result<()
         conversion.day.number(),
         conversion.counts_in_caps(),
         conversion.approve_at.map(Timestamp::millis),
+        payable.then_some(payable_at),
+        billable.then_some(decision.at.millis()),
     ])?;
     Ok(())
 }
@@ -122,13 +138,14 @@ fn take_key(
     }
 }
 
+/// An entry belongs to the open period: what is decided about a closed one is booked at its end.
 fn insert_entry(
     connection: &Connection,
     entry: &PlannedEntry,
     decision: &Decision,
 ) -> Result<(), StoreError> {
-    let statement = "insert into entry (id, at, debit, credit, amount, currency, conversion_id, postback_id, reason) \
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let statement = "insert into entry (id, at, debit, credit, amount, currency, conversion_id, postback_id, reason, kind, rate) \
+        values (?1, max(?2, coalesce((select max(until_ms) from period_close), 0)), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let transfer = &entry.transfer;
     connection.prepare_cached(statement)?.execute((
         entry.id.to_bytes(),
@@ -140,6 +157,8 @@ fn insert_entry(
         decision.conversion_id.map(|id| id.to_bytes()),
         decision.postback_id.to_bytes(),
         &transfer.reason,
+        entry.kind.code(),
+        &entry.rate,
     ))?;
     Ok(())
 }

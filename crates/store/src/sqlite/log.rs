@@ -7,6 +7,7 @@ use proofback_domain::decide::{Decision, Known};
 use proofback_domain::id::PostbackId;
 use proofback_domain::name::Name;
 use proofback_domain::postback::Reading;
+use proofback_domain::program::Snapshot;
 use rusqlite::{Connection, Statement};
 
 use super::{known, rows};
@@ -22,8 +23,8 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "insert into postback (id, outcome, reason, message, field, advice, checks, conversion_id, status, \
         decided_at, revision, answers, seen, expected, at, method, path, ip, params, fields, advertiser, click_id, likely, \
-        channel, duration_us, known_changes, place) \
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, \
+        channel, duration_us, known_rates, known_changes, place) \
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, \
         (select coalesce(max(number), 0) from change), 1 + {PLACE})"
     )
 });
@@ -35,6 +36,7 @@ pub fn insert(
     reading: &Reading,
     known: &Known,
     decision: &Decision,
+    snapshot: &Snapshot,
 ) -> Result<(), StoreError> {
     let likely = match decision.likely {
         Some(prefix) => known::find_click_like(connection, prefix)?.map(|click| click.id.to_bytes()),
@@ -54,21 +56,28 @@ pub fn insert(
     statement.raw_bind_parameter(23, likely)?;
     statement.raw_bind_parameter(24, if reading.pixel { rows::PIXEL } else { "postback" })?;
     statement.raw_bind_parameter(25, i64::try_from((raw.stopwatch.0)()).unwrap_or(i64::MAX))?;
+    statement.raw_bind_parameter(26, snapshot.rates.last())?;
     statement.raw_execute()?;
     Ok(())
 }
 
 /// Replaces the decision on a postback by a later one; the earlier one is kept beside.
-pub fn replace(connection: &Connection, known: &Known, decision: &Decision) -> Result<(), StoreError> {
+pub fn replace(
+    connection: &Connection,
+    known: &Known,
+    decision: &Decision,
+    snapshot: &Snapshot,
+) -> Result<(), StoreError> {
     keep_earlier(connection, decision.postback_id)?;
     let statement = format!(
         "update postback set outcome = ?2, reason = ?3, message = ?4, field = ?5, advice = ?6, checks = ?7, \
         conversion_id = ?8, status = ?9, decided_at = ?10, revision = ?11, answers = ?12, \
-        seen = ?13, expected = ?14, click_id = coalesce(?15, click_id), known_changes = (select coalesce(max(number), 0) from change), place = {PLACE} where id = ?1"
+        seen = ?13, expected = ?14, click_id = coalesce(?15, click_id), known_rates = ?16, known_changes = (select coalesce(max(number), 0) from change), place = {PLACE} where id = ?1"
     );
     let mut statement = connection.prepare_cached(&statement)?;
     bind(&mut statement, known, decision)?;
     statement.raw_bind_parameter(15, decision.click_id.map(ClickId::to_bytes))?;
+    statement.raw_bind_parameter(16, snapshot.rates.last())?;
     statement.raw_execute()?;
     Ok(())
 }

@@ -14,10 +14,12 @@ mod log;
 mod open;
 mod past;
 mod programs;
+mod rates;
 mod readers;
 mod replays;
 mod reviews;
 mod rows;
+mod settlements;
 mod signed;
 mod trace;
 mod writer;
@@ -25,8 +27,9 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use proofback_domain::program::Snapshot;
+use proofback_domain::rates::Rates;
 use rusqlite::Connection;
 
 use crate::error::{OpenError, StoreError};
@@ -37,8 +40,10 @@ use writer::Writer;
 
 pub use clicks::Kept;
 pub use idempotency::Idempotency;
+pub use rates::{NewRate, RateRow, RatesImported};
 pub use replays::Rules;
 pub use reviews::{Answered, Reviewed, Subject};
+pub use settlements::{NewSettlement, Open, Settled, SettlementLine, SettlementRow, ShowSettlement};
 
 /// What is chosen when a store is opened.
 pub struct Options {
@@ -63,6 +68,7 @@ struct Inner {
     readers: Readers,
     spill: Spill,
     snapshot: ArcSwapOption<Snapshot>,
+    rates: ArcSwap<Rates>,
     outbox: tokio::sync::Notify,
     /// Held as long as the store is open.
     _lock: std::fs::File,
@@ -87,6 +93,7 @@ impl Store {
             readers: Readers::new(opened.readers),
             spill: opened.spill,
             snapshot: ArcSwapOption::empty(),
+            rates: ArcSwap::from_pointee(opened.rates),
             outbox: tokio::sync::Notify::new(),
             _lock: opened.lock,
         };
@@ -102,9 +109,10 @@ impl Store {
         self.inner.snapshot.load_full()
     }
 
-    /// Puts a program in force, whole.
+    /// Puts a program in force, whole, with the exchange rates that are known.
     pub fn adopt(&self, snapshot: Arc<Snapshot>) {
-        self.inner.snapshot.store(Some(snapshot));
+        let rates = Rates::clone(&self.inner.rates.load());
+        self.inner.snapshot.store(Some(Arc::new(Snapshot::clone(&snapshot).with_rates(rates))));
         self.inner.outbox.notify_one();
     }
 

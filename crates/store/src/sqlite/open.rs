@@ -8,16 +8,20 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::Options;
-use crate::error::OpenError;
+use super::rates;
+use crate::error::{OpenError, StoreError};
 use crate::spill::Spill;
+use proofback_domain::rates::Rates;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_second_look.sql"),
     include_str!("../../migrations/0003_seen_expected.sql"),
     include_str!("../../migrations/0004_signed_requests.sql"),
     include_str!("../../migrations/0005_approval.sql"),
+    include_str!("../../migrations/0006_ledger.sql"),
+    include_str!("../../migrations/0007_money.sql"),
 ];
 
 pub struct Opened {
@@ -26,6 +30,7 @@ pub struct Opened {
     pub copier: Connection,
     pub readers: Vec<Connection>,
     pub spill: Spill,
+    pub rates: Rates,
     pub lock: File,
 }
 
@@ -47,7 +52,10 @@ pub fn open(directory: &Path, options: &Options) -> Result<Opened, OpenError> {
     let copier =
         Connection::open(&file).and_then(|copier| configure(&copier).map(|()| copier)).map_err(database)?;
     let spill = Spill::open(&directory.join("spill")).map_err(unreadable)?;
-    Ok(Opened { writer, copier, readers, spill, lock })
+    let unreadable_rates =
+        |error: StoreError| OpenError::Database { path: path.clone(), why: error.to_string() };
+    let rates = rates::load(&writer).map_err(unreadable_rates)?;
+    Ok(Opened { writer, copier, readers, spill, rates, lock })
 }
 
 fn lock(directory: &Path, path: &str) -> Result<File, OpenError> {

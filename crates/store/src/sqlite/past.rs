@@ -75,11 +75,23 @@ fn open_scope(connection: &Connection, scope: &str) -> Result<(), StoreError> {
         ["goal", _, _] => "offer = ?1 and event = ?2",
         ["partner", _] => "partner = ?1",
         ["terms", _, _, _] => "partner = ?1 and offer = ?2 and event = ?3",
+        ["amount", _, _, _, _] => {
+            "partner = ?1 and offer = ?2 and event = ?3 and json_extract(value, '$.currency') = ?4"
+        }
         _ => return Err(StoreError::Failed(format!("{scope:?} is no scope of caps"))),
     };
     let names = words.iter().skip(1);
+    let (what, of) = if scope.starts_with("amount ") {
+        let rest = "sum(max(json_extract(value, '$.micros') - json_extract(money, '$.refunded_micros'), 0))";
+        (
+            rest,
+            "(select *, coalesce(money -> '$.amount', money -> '$.named_revenue') as value from conversion)",
+        )
+    } else {
+        ("count(*)", "conversion")
+    };
     let statement = format!(
-        "insert into cap_count (scope, day, count) select ?{}, day, count(*) from conversion \
+        "insert into cap_count (scope, day, count) select ?{}, day, {what} from {of} \
          where {condition} and counts = 1 group by day",
         words.len()
     );

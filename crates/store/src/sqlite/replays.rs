@@ -116,6 +116,7 @@ impl Replay<'_> {
             reading.rejection = Some(decisions::given_up());
         }
         let moment = self.moment(row.id)?;
+        let snapshot = self.with_rates_of(row.id, snapshot)?;
         let known = known::load(self.connection, &reading, &snapshot, moment)?;
         let decision = decide(&reading, &known, &snapshot, row.id, row.decided_at);
         let same = decision.message == row.message
@@ -229,6 +230,21 @@ impl Replay<'_> {
             .prepare_cached(query)?
             .query_row([postback.to_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(Moment::Before { postback, place, last_change })
+    }
+
+    /// With the exchange rates that were known when a postback was decided last.
+    fn with_rates_of(
+        &self,
+        postback: PostbackId,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<Arc<Snapshot>, StoreError> {
+        let query = "select known_rates from postback where id = ?1";
+        let last =
+            self.connection.prepare_cached(query)?.query_row([postback.to_bytes()], |row| row.get(0))?;
+        if last == snapshot.rates.last() {
+            return Ok(snapshot);
+        }
+        Ok(Arc::new(Snapshot::clone(&snapshot).with_rates(self.snapshot.rates.until(last))))
     }
 
     fn rules_of(&mut self, revision: u32) -> Result<Arc<Snapshot>, StoreError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proofback_domain::conversion::Conversion;
-use proofback_domain::decide::{Decision, History, Known, Refusal, Review, Word, review};
+use proofback_domain::decide::{Decision, History, Known, Refusal, Review, Word, price_question, review};
 use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::outcome::{Outcome, Reason, Status};
 use proofback_domain::postback::{Check, Reading, Rejection};
@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use super::audit::{Deed, record};
 use super::effects::carry_out;
 use super::idempotency::{self, Before, Idempotency};
-use super::{Store, decisions, known, lists, log, rows};
+use super::{Store, decisions, known, lists, log, past, rows};
 use crate::error::StoreError;
 use crate::model::PostbackRow;
 use crate::page::{Cursor, Page, PageRequest, ReviewFilter};
@@ -211,6 +211,7 @@ fn keep_deed(
         Word::Status(status) => format!("status.{}", status.code()),
         Word::Adjust(_) => "adjust".to_owned(),
         Word::Price => "price".to_owned(),
+        Word::Rate => "rate".to_owned(),
     };
     let subject = match subject {
         Subject::Conversion(id) => format!("conversion {id}"),
@@ -252,13 +253,15 @@ pub fn carry_word(
         return Ok(refuse("the conversion's click is not here any more"));
     };
     let changes = known::changes(connection, conversion.id)?;
+    let question = price_question(&conversion, &click, snapshot).filter(|_| word.word == Word::Price);
+    let answers = past::answer(connection, question.into_iter().collect())?;
     let history = History { conversion, changes };
-    let decision = match review(&history, &click, word, snapshot, now) {
+    let decision = match review(&history, &click, word, &answers, (snapshot, now)) {
         Ok(decision) => decision,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if matches!(word.word, Word::Accept | Word::Reject) {
-        log::replace(connection, &Known::default(), &decision)?;
+    if matches!(word.word, Word::Accept | Word::Reject | Word::Rate) {
+        log::replace(connection, &Known::default(), &decision, snapshot)?;
     }
     carry_out(connection, &decision)?;
     Ok(Ok(decision))

@@ -6,10 +6,13 @@ use proofback_domain::calendar::Day;
 use proofback_domain::click::{Click, Details};
 use proofback_domain::click_id::ClickId;
 use proofback_domain::conversion::{Change, Conversion};
+use proofback_domain::deal::Deal;
 use proofback_domain::id::Id;
 use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
+use proofback_domain::rates::Rate;
+use proofback_domain::settlement::{SettlementKind, SettlementState};
 use proofback_domain::time::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -45,6 +48,10 @@ pub fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
     Ok(Timestamp::from_millis(row.get(column)?))
 }
 
+pub fn day(row: &Row<'_>, column: usize) -> Result<Day> {
+    Day::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column, "no day"))
+}
+
 pub fn name(row: &Row<'_>, column: usize) -> Result<Name> {
     let text = row.get_ref(column)?.as_str()?;
     Name::parse(text).map_err(|error| damaged(column, error))
@@ -74,9 +81,25 @@ pub fn json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Resul
 }
 
 pub fn money(row: &Row<'_>, amount: usize, currency: usize) -> Result<Money> {
-    let code = row.get_ref(currency)?.as_str()?;
-    let currency_known = Currency::parse(code).ok_or_else(|| damaged(currency, "no currency"))?;
-    Ok(Money { micros: row.get(amount)?, currency: currency_known })
+    Ok(Money { micros: row.get(amount)?, currency: self::currency(row, currency)? })
+}
+
+pub fn currency(row: &Row<'_>, column: usize) -> Result<Currency> {
+    Currency::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column, "no currency"))
+}
+
+pub fn rate(row: &Row<'_>, column: usize) -> Result<Rate> {
+    Rate::parse(row.get_ref(column)?.as_str()?).map_err(|error| damaged(column, error))
+}
+
+pub fn settlement_kind(row: &Row<'_>, column: usize) -> Result<SettlementKind> {
+    let kind = SettlementKind::parse(row.get_ref(column)?.as_str()?);
+    kind.ok_or_else(|| damaged(column, "no kind of settlement"))
+}
+
+pub fn settlement_state(row: &Row<'_>, column: usize) -> Result<SettlementState> {
+    let state = SettlementState::parse(row.get_ref(column)?.as_str()?);
+    state.ok_or_else(|| damaged(column, "no state of a settlement"))
 }
 
 pub const CLICK: &str = "number, tail, at, link, partner, offer, advertiser, details";
@@ -108,6 +131,8 @@ pub struct ConversionMoney {
     revenue: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     adjusted: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deal: Option<Deal>,
     refunded_micros: i64,
     earned: bool,
     test: bool,
@@ -143,6 +168,7 @@ impl ConversionMoney {
             commission: conversion.commission,
             revenue: conversion.revenue,
             adjusted: conversion.adjusted,
+            deal: conversion.deal.clone(),
             refunded_micros: conversion.refunded_micros,
             earned: conversion.earned,
             test: conversion.test,
@@ -158,6 +184,7 @@ impl ConversionMoney {
         conversion.commission = self.commission;
         conversion.revenue = self.revenue;
         conversion.adjusted = self.adjusted;
+        conversion.deal = self.deal;
         conversion.refunded_micros = self.refunded_micros;
         conversion.earned = self.earned;
         conversion.test = self.test;
@@ -232,6 +259,7 @@ pub fn conversion(row: &Row<'_>) -> Result<Conversion> {
         reviewed: false,
         approve_at: row.get::<_, Option<i64>>(16)?.map(Timestamp::from_millis),
         adjusted: None,
+        deal: None,
         changed_at: time(row, 12)?,
         revision: 0,
     };

@@ -113,7 +113,7 @@ pub async fn set_status(
     let status = Status::parse(&asked.status)
         .ok_or_else(|| problem::bad_request("a status is pending, approved, rejected or reversed"))?;
     let review = review(&caller, Word::Status(status), &asked.reason)?;
-    one(&web, &id, review, idempotency(&headers, &caller, "status", &id, &body)?).await
+    one(&web, &id, review, once::key(&headers, &caller, &format!("status {id}"), &body)?).await
 }
 
 #[derive(Deserialize)]
@@ -138,31 +138,11 @@ pub async fn adjust(
     let payout = currencies
         .parse_money(&asked.payout)
         .map_err(|error| problem::bad_request(&format!("payout {:?}: {error}", asked.payout)))?;
-    if currencies.round(payout) != Some(payout) {
+    if currencies.round(payout.into()) != Some(payout) {
         return Err(problem::bad_request("a payout has no more digits than its currency"));
     }
     let review = review(&caller, Word::Adjust(payout), &asked.reason)?;
-    one(&web, &id, review, idempotency(&headers, &caller, "adjust", &id, &body)?).await
-}
-
-const KEY_CHARS_MAX: usize = 200;
-
-/// The caller's own key, where there is one.
-fn idempotency(
-    headers: &HeaderMap,
-    caller: &Caller,
-    what: &str,
-    id: &str,
-    body: &str,
-) -> Result<Option<Idempotency>, Response> {
-    let Some(key) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let key = key.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= KEY_CHARS_MAX);
-    let message = format!("an Idempotency-Key has 1 to {KEY_CHARS_MAX} plain characters");
-    let key = key.ok_or_else(|| problem::bad_request(&message))?;
-    let request = hash_token(&format!("{what} {id} {body}"));
-    Ok(Some(Idempotency { actor: caller.name.clone(), key: key.to_owned(), request }))
+    one(&web, &id, review, once::key(&headers, &caller, &format!("adjust {id}"), &body)?).await
 }
 
 /// Carries out a word about one conversion, once per key.
@@ -179,14 +159,10 @@ async fn one(web: &Web, id: &str, review: Review, key: Option<Idempotency>) -> A
     match answered {
         Answered::Done(answer) => {
             tracing::info!(conversion_id = %id, author, "a person decided");
-            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-            Ok((headers, answer).into_response())
+            once::done(answer)
         }
         Answered::Refused(Refusal(why)) => Err(problem::conflict("invalid_transition", &why)),
-        Answered::KeyTaken => {
-            let message = "this Idempotency-Key came with another request before";
-            Err(problem::problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message))
-        }
+        Answered::KeyTaken => Err(once::key_taken()),
     }
 }
 

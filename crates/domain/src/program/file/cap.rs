@@ -4,7 +4,7 @@ use crate::program::reader::{Section, quote, read_word};
 use crate::program::{Cap, CapPeriod};
 
 const CAP_MAX: u32 = 1_000_000_000;
-const PERIODS: [(&str, CapPeriod); 3] =
+pub(super) const PERIODS: [(&str, CapPeriod); 3] =
     [("day", CapPeriod::Day), ("month", CapPeriod::Month), ("total", CapPeriod::Total)];
 
 pub(super) fn read(section: &mut Section<'_>) -> Vec<Cap> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::money::{Currencies, Currency};
 use crate::name::Name;
-use crate::program::reader::{Place, Section, did_you_mean, quote};
+use crate::program::reader::{Mistakes, Place, Section, did_you_mean, quote};
 
 /// Events that are no goals: they reverse the conversions of goals.
 pub(super) const REVERSALS: [&str; 2] = ["refund", "chargeback"];
@@ -29,6 +29,8 @@ pub(super) struct Known {
     /// The postbacks of all partners.
     pub targets: Ids,
     pub links: Ids,
+    /// Links that terms are for, to be looked up when all of them are read.
+    pub links_named: Vec<(Name, Place)>,
     /// The goals of each offer.
     goals: BTreeMap<Name, Ids>,
     /// The events of all goals.
@@ -84,9 +86,24 @@ impl Known {
             partners: Ids::new("partner"),
             targets: Ids::new("partner postback"),
             links: Ids::new("link"),
+            links_named: Vec::new(),
             goals: BTreeMap::new(),
             events: BTreeSet::new(),
             events_by_advertiser: BTreeMap::new(),
+        }
+    }
+
+    /// A link's name, whether there is one or not.
+    pub fn name_of_link(&self, word: &str) -> Result<Name, String> {
+        Name::parse(word).map_err(|error| format!("{}: {error}", quote(word)))
+    }
+
+    /// Says which of the links that terms are for are not there.
+    pub fn find_links_named(&self, mistakes: &Mistakes<'_>) {
+        for (link, place) in &self.links_named {
+            if let Err(message) = self.links.get(link.as_str()) {
+                mistakes.error(*place, format!("\"link\": {message}"));
+            }
         }
     }
 

@@ -75,7 +75,7 @@ fn read_conditions(mut section: Section<'_>) -> Conditions {
     }
 }
 
-fn read_country(text: &str) -> Result<String, String> {
+pub(super) fn read_country(text: &str) -> Result<String, String> {
     let fits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
     fits.then(|| text.to_ascii_uppercase())
         .ok_or_else(|| format!("{} is no country; write its two letters, like DE", quote(text)))

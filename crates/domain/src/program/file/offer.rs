@@ -4,9 +4,9 @@ use crate::money::Money;
 use crate::name::Name;
 use crate::program::file::cap;
 use crate::program::file::known::{Ids, Known, REVERSALS};
-use crate::program::file::values;
+use crate::program::file::{terms, values};
 use crate::program::reader::{Section, read_word};
-use crate::program::{Approval, Duplicates, Goal, Offer, Terms};
+use crate::program::{Approval, Duplicates, Goal, Offer, Price, Terms};
 use crate::template::Macro;
 use crate::time::Span;
 
@@ -28,7 +28,9 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer>
     let dedupe_window = section.span("dedupe_window");
     let mut events = Ids::new("goal");
     let sections = section.tables("goal", "[[offer.goal]]");
-    let goals = sections.into_iter().filter_map(|goal| read_goal(goal, &mut events, known)).collect();
+    let called = id.as_ref().map_or_else(String::new, |id| format!("offer {id}"));
+    let goals =
+        sections.into_iter().filter_map(|goal| read_goal(goal, &called, &mut events, known)).collect();
     known.add_goals(id.as_ref(), advertiser.as_ref(), events);
     if !section.has("goal") {
         let message = "without an [[offer.goal]] every postback for this offer is rejected";
@@ -49,30 +51,45 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer>
     })
 }
 
-fn read_goal(mut section: Section<'_>, events: &mut Ids, known: &Known) -> Option<Goal> {
+fn read_goal(mut section: Section<'_>, offer: &str, events: &mut Ids, known: &mut Known) -> Option<Goal> {
     section.require(&["event"]);
     let event = read_event(&mut section, events);
-    let payout = section.parsed("payout", |text| values::terms(text, &known.currencies));
-    let revenue = section.parsed("revenue", |text| values::terms(text, &known.currencies));
-    let min_amount = section.parsed("min_amount", |text| values::money(text, &known.currencies));
+    let called = event.as_ref().map_or_else(String::new, |event| format!("{offer}, {event}"));
+    let nothing = known.currency.map(|currency| Price::Fixed(Money::zero(currency)));
+    let own = terms::read(&mut section, known, called.clone(), nothing);
+    let others = read_others(&mut section, &called, known);
     let allowed = section.parsed_list("allowed_payouts", |text| values::money(text, &known.currencies));
     let approval = section.parsed("approval", values::approval);
-    let hold = section.span("hold");
     let duplicates = section.parsed("duplicates", |text| read_word(text, &DUPLICATES));
     let caps = cap::read(&mut section);
     section.finish();
-    let nothing = || known.currency.map(|currency| Terms::Fixed(Money::zero(currency)));
     Some(Goal {
         event: event?,
-        payout: payout.map(|payout| payout.value).or_else(nothing)?,
-        revenue: revenue.map(|revenue| revenue.value),
-        min_amount: min_amount.map(|amount| amount.value),
+        terms: own?,
+        others,
         allowed_payouts: allowed.into_iter().map(|payout| payout.value).collect(),
         approval: approval.map_or(Approval::Postback, |approval| approval.value),
-        hold,
         duplicates: duplicates.map_or(Duplicates::New, |duplicates| duplicates.value),
         caps,
     })
+}
+
+/// Other terms than the goal's own, each for a link, a country or a time.
+fn read_others(goal: &mut Section<'_>, called: &str, known: &mut Known) -> Vec<Terms> {
+    let mut others = Vec::new();
+    for (number, mut section) in (2u32..).zip(goal.tables("terms", "[[offer.goal.terms]]")) {
+        section.require(&["payout"]);
+        let when = terms::read_when(&mut section, known);
+        let read = terms::read(&mut section, known, format!("{called}, {number}"), None);
+        if !["link", "country", "from", "until"].iter().any(|key| section.has(key)) {
+            let message = "[[offer.goal.terms]] needs a link, a country, \"from\" or \"until\"; \
+                           what holds for everybody stands in the goal itself";
+            section.mistakes.error(section.place, message);
+        }
+        section.finish();
+        others.extend(read.map(|terms| Terms { when, ..terms }));
+    }
+    others
 }
 
 const DUPLICATES: [(&str, Duplicates); 4] = [

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::name::Name;
 use crate::program::file::cap;
 use crate::program::file::known::Known;
-use crate::program::file::values;
+use crate::program::file::{terms, values};
 use crate::program::reader::{Place, Section, quote, read_word};
-use crate::program::{Happening, Partner, PartnerKind, PartnerTerms, Target};
+use crate::program::{Happening, Partner, PartnerKind, PartnerTerms, Target, Terms};
 use crate::template::Macro;
 
 const KINDS: [(&str, PartnerKind); 2] =
@@ -22,9 +22,10 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Partne
     let split = section.table("split", "split").map(read_split);
     let payouts = section.tables("payout", "[[partner.payout]]");
     let postbacks = section.tables("postback", "[[partner.postback]]");
+    let min_payouts = terms::read_min_payouts(&mut section, &known.currencies);
     let caps = cap::read(&mut section);
     section.finish();
-    let terms = read_terms(payouts, known);
+    let terms = read_terms(payouts, id.as_ref(), known);
     let targets = postbacks.into_iter().filter_map(|postback| read_target(postback, known)).collect();
     let id = id?;
     Some(Partner {
@@ -36,6 +37,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Partne
         split: split.unwrap_or_default(),
         terms,
         targets,
+        min_payouts,
         caps,
     })
 }
@@ -76,31 +78,41 @@ fn read_parts(text: &str) -> Result<Vec<String>, String> {
     Ok(parts)
 }
 
-fn read_terms(sections: Vec<Section<'_>>, known: &Known) -> Vec<PartnerTerms> {
+fn read_terms(sections: Vec<Section<'_>>, partner: Option<&Name>, known: &mut Known) -> Vec<PartnerTerms> {
     let mut first_places: BTreeMap<(Name, Name), Place> = BTreeMap::new();
-    let mut terms = Vec::new();
+    let mut found: Vec<PartnerTerms> = Vec::new();
     for mut section in sections {
         section.require(&["offer", "event", "payout"]);
         let offer = known.offers.find(&mut section, "offer");
         let event = known.find_goal(&mut section, "event", offer.as_ref());
-        let payout = section.parsed("payout", |text| values::terms(text, &known.currencies));
+        let when = terms::read_when(&mut section, known);
+        let read = terms::read(&mut section, known, String::new(), None);
         let caps = cap::read(&mut section);
         let (place, mistakes) = (section.place, section.mistakes);
         section.finish();
         let (Some(offer), Some(event)) = (offer, event) else {
             continue;
         };
-        if let Some(first) = first_places.get(&(offer.clone(), event.clone())) {
-            let line = mistakes.line(*first);
-            let message =
-                format!("second terms for \"{event}\" of \"{offer}\"; the first are in line {line}");
-            mistakes.error(place, message);
-        } else {
-            first_places.insert((offer.clone(), event.clone()), place);
+        if when.is_always() {
+            if let Some(first) = first_places.get(&(offer.clone(), event.clone())) {
+                let line = mistakes.line(*first);
+                let message =
+                    format!("second terms for \"{event}\" of \"{offer}\"; the first are in line {line}");
+                mistakes.error(place, message);
+            } else {
+                first_places.insert((offer.clone(), event.clone()), place);
+            }
         }
-        terms.extend(payout.map(|payout| PartnerTerms { offer, event, payout: payout.value, caps }));
+        let earlier = found.iter().filter(|known| known.offer == offer && known.event == event).count();
+        let partner = partner.map(Name::as_str).unwrap_or_default();
+        let called = match earlier {
+            0 => format!("partner {partner}, {event} of {offer}"),
+            earlier => format!("partner {partner}, {event} of {offer}, {}", earlier.saturating_add(1)),
+        };
+        let read = read.map(|terms| Terms { called, when, ..terms });
+        found.extend(read.map(|terms| PartnerTerms { offer, event, terms, caps }));
     }
-    terms
+    found
 }
 
 fn read_target(mut section: Section<'_>, known: &mut Known) -> Option<Target> {

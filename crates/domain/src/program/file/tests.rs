@@ -7,11 +7,12 @@ mod signature;
 use proptest::prelude::*;
 
 use super::*;
+use crate::money::Percent;
 use crate::name::Name;
 use crate::outcome::Status;
 use crate::program::{
-    Approval, Carrier, Duplicates, Goal, Happening, Offer, Partner, PartnerKind, Percent, Piece,
-    PostbackRules, RateLimit, Reply, SecretRef, Terms,
+    Approval, Carrier, Duplicates, Goal, Happening, Offer, Partner, PartnerKind, Piece, PostbackRules, Price,
+    RateLimit, Reply, SecretRef,
 };
 use crate::template::Macro;
 use crate::time::Span;
@@ -95,8 +96,8 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn fixed(program: &Program, text: &str) -> Terms {
-    Terms::Fixed(program.currencies.parse_money(text).unwrap())
+fn fixed(program: &Program, text: &str) -> Price {
+    Price::Fixed(program.currencies.parse_money(text).unwrap())
 }
 
 #[test]
@@ -167,14 +168,14 @@ fn the_offer_of_the_example_has_its_values() {
     assert_eq!(Some(offer.dedupe_window), Span::parse("24h"));
     assert_eq!(offer.goals.len(), 3);
     let ftd = offer.goal("ftd").unwrap();
-    assert_eq!(ftd.payout, fixed(&program, "120 EUR"));
-    assert_eq!(ftd.revenue, Some(fixed(&program, "150 EUR")));
-    assert_eq!(ftd.min_amount, program.currencies.parse_money("20 EUR").ok());
+    assert_eq!(ftd.terms.payout, fixed(&program, "120 EUR"));
+    assert_eq!(ftd.terms.revenue, Some(fixed(&program, "150 EUR")));
+    assert_eq!(ftd.terms.min_amount, program.currencies.parse_money("20 EUR").ok());
     assert_eq!(ftd.allowed_payouts.len(), 2);
-    assert_eq!((ftd.approval, ftd.hold), (Approval::Postback, Span::parse("14d")));
+    assert_eq!((ftd.approval, ftd.terms.hold), (Approval::Postback, Span::parse("14d")));
     assert_eq!(ftd.duplicates, Duplicates::Ignore);
     let rebill = offer.goal("rebill").unwrap();
-    assert_eq!(rebill.payout, Terms::Share(Percent::parse("30%").unwrap()));
+    assert_eq!(rebill.terms.payout, Price::Share(Percent::parse("30%").unwrap()));
     assert_eq!((rebill.approval, rebill.duplicates), (Approval::Auto, Duplicates::New));
 }
 
@@ -186,7 +187,7 @@ fn the_partner_of_the_example_has_its_values() {
     assert_eq!((partner.click_id_param.as_str(), partner.cost_param.as_str()), ("click_id", "cost"));
     assert_eq!(partner.split["sub2"], ["campaign", "adset", "creative", "placement"]);
     assert_eq!(partner.terms.len(), 1);
-    assert_eq!(partner.terms[0].payout, fixed(&program, "140 EUR"));
+    assert_eq!(partner.terms[0].terms.payout, fixed(&program, "140 EUR"));
     assert_eq!((&partner.terms[0].offer, &partner.terms[0].event), (&name("casino-de"), &name("ftd")));
     let target = &partner.targets[0];
     assert_eq!(target.id, name("reelmedia-tracker"));
@@ -213,8 +214,11 @@ fn what_is_absent_has_its_default() {
     assert_eq!((offer.name.as_str(), offer.window), ("shoes", None));
     assert_eq!(offer.dedupe_window, Span::from_seconds(86_400));
     let goal = &offer.goals[0];
-    assert_eq!((goal.payout, goal.revenue), (fixed(&program, "0 EUR"), None));
-    assert_eq!((goal.approval, goal.duplicates, goal.hold), (Approval::Postback, Duplicates::New, None));
+    assert_eq!((goal.terms.payout, goal.terms.revenue), (fixed(&program, "0 EUR"), None));
+    assert_eq!(
+        (goal.approval, goal.duplicates, goal.terms.hold),
+        (Approval::Postback, Duplicates::New, None)
+    );
     let partner = &program.partners["media"];
     assert_eq!((partner.name.as_str(), partner.kind), ("media", PartnerKind::Affiliate));
     assert_eq!((partner.click_id_param.as_str(), partner.cost_param.as_str()), ("click_id", "cost"));
@@ -554,7 +558,7 @@ fn mistakes_of_a_goal() {
             ("▸payuot = '5 EUR'", &["unknown key 'payuot' in [[offer.goal]]; did you mean 'payout'?"]),
             ("payout = ▸'12 EURO'", &["'payout': '12 EURO': not a currency"]),
             ("payout = ▸'1,5 EUR'", &["'payout': '1,5 EUR': not an amount"]),
-            ("payout = ▸'120EUR'", &["'120EUR' is none of '120 EUR', '30%' and 'postback'"]),
+            ("payout = ▸'120EUR'", &["'120EUR' is none of '120 EUR', '30%', '50 EUR + 10%' and 'postback'"]),
             ("payout = ▸'posback'", &["did you mean 'postback'?"]),
             ("payout = ▸'101%'", &["'101%': not a percentage"]),
             ("payout = ▸120", &["'payout': text in quotes is expected, not a whole number"]),
@@ -584,6 +588,62 @@ fn mistakes_of_a_goal() {
 }
 
 #[test]
+fn mistakes_of_terms() {
+    check(
+        &UP_TO_GOAL,
+        &[
+            ("payout = ▸'50 EUR + 10'", &["'50 EUR + 10': not a percentage"]),
+            ("payout = ▸'50 EUR + 10% + 1%'", &["not a percentage"]),
+            ("tiers = ▸{ per = 'month' }", &["missing key 'steps' in tiers"]),
+            ("tiers = { per = 'month', steps = ▸[] }", &["'steps': the list is empty"]),
+            (
+                "tiers = { per = ▸'week', steps = [{ from = '5', payout = '1 EUR' }] }",
+                &["'week' is not known, there are 'day'"],
+            ),
+            (
+                "tiers = { per = 'month', steps = [{ from = ▸'0', payout = '1 EUR' }] }",
+                &["'0' is no number of conversions"],
+            ),
+            (
+                "tiers = { per = 'day', steps = [{ from = '5', payout = '1 EUR' }, { from = ▸'5', payout = '2 EUR' }] }",
+                &["the steps have to rise"],
+            ),
+            (
+                "tiers = { per = 'day', steps = [{ from = '5', payout = '1 EUR' }, { from = ▸'9 EUR', payout = '2 EUR' }] }",
+                &["all steps count conversions, or amounts of one currency"],
+            ),
+            ("▸[[offer.goal.terms]]\npayout = '1 EUR'", &["needs a link, a country, 'from' or 'until'"]),
+            ("▸[[offer.goal.terms]]\ncountry = ['DE']", &["missing key 'payout'"]),
+            ("[[offer.goal.terms]]\npayout = '1 EUR'\ncountry = [▸'Germany']", &["'Germany' is no country"]),
+            (
+                "[[offer.goal.terms]]\npayout = '1 EUR'\nlink = [▸'nowhere']",
+                &["'link': there is no link 'nowhere'"],
+            ),
+            (
+                "[[offer.goal.terms]]\npayout = '1 EUR'\nfrom = '2026-12-24'\nuntil = ▸'2026-12-01'",
+                &["'until' lies before 'from'"],
+            ),
+            ("[[offer.goal.terms]]\npayout = '1 EUR'\nfrom = ▸'24.12.2026'", &["is no day; write it like"]),
+            ("[[offer.goal.terms]]\npayout = '1 EUR'\nfrom = ▸'2026-02-30'", &["is no day; write it like"]),
+        ],
+    );
+    check(
+        &UP_TO_PARTNER,
+        &[
+            ("min_payout = ['50 EUR', ▸'60 EUR']", &["a second sum in EUR"]),
+            ("min_payout = ▸'50'", &["money is written like '120 EUR'"]),
+        ],
+    );
+    let terms =
+        "[[offer.goal.terms]]\npayout = '50 EUR + 10%'\ncountry = ['de']\nhold = '30d'\nuntil = '2026-12-31'";
+    let goal = goal(terms);
+    assert_eq!(goal.others[0].payout.to_string(), "50 EUR + 10%");
+    assert_eq!(goal.others[0].when.countries, ["DE"]);
+    assert_eq!(goal.others[0].hold, Span::parse("30d"));
+    assert_eq!(partner("min_payout = ['50 EUR', '60 USD']").min_payouts.len(), 2);
+}
+
+#[test]
 fn mistakes_of_caps() {
     check(
         &UP_TO_GOAL,
@@ -606,9 +666,9 @@ fn mistakes_of_caps() {
 
 #[test]
 fn goals_read_what_they_may_contain() {
-    assert_eq!(goal("payout = 'postback'").payout, Terms::Postback);
-    assert_eq!(goal("revenue = '2.5%'").revenue, Some(Terms::Share(Percent::parse("2.5%").unwrap())));
-    assert_eq!(goal("min_amount = '0 EUR'").min_amount.map(|amount| amount.micros), Some(0));
+    assert_eq!(goal("payout = 'postback'").terms.payout, Price::Postback);
+    assert_eq!(goal("revenue = '2.5%'").terms.revenue, Some(Price::Share(Percent::parse("2.5%").unwrap())));
+    assert_eq!(goal("min_amount = '0 EUR'").terms.min_amount.map(|amount| amount.micros), Some(0));
     assert_eq!(goal("approval = 'manual'").approval, Approval::Manual);
     assert_eq!(goal("duplicates = 'update'").duplicates, Duplicates::Update);
     assert_eq!(goal("duplicates = 'add'").duplicates, Duplicates::Add);

@@ -9,10 +9,10 @@ use url::Url;
 
 use crate::calendar::Zone;
 use crate::entities::repair_entities;
-use crate::money::{Currencies, Currency, Money, MoneyError, Percent};
+use crate::money::{Currencies, Currency, Money, MoneyError};
 use crate::outcome::Status;
 use crate::program::reader::{Placed, Section, did_you_mean, quote, read_word};
-use crate::program::{Approval, Happening, RateLimit, SecretRef, Terms};
+use crate::program::{Approval, Happening, Price, RateLimit, SecretRef};
 use crate::template::Template;
 use crate::time::Span;
 
@@ -33,18 +33,13 @@ pub(super) fn money(text: &str, currencies: &Currencies) -> Result<Money, String
     currencies.parse_money(text).map_err(|error| explain(text, &error))
 }
 
-/// `"120 EUR"`, `"30%"` or `"postback"`.
-pub(super) fn terms(text: &str, currencies: &Currencies) -> Result<Terms, String> {
-    if text == "postback" {
-        return Ok(Terms::Postback);
-    }
-    if text.ends_with('%') {
-        return Percent::parse(text).map(Terms::Share).map_err(|error| explain(text, &error));
-    }
-    currencies.parse_money(text).map(Terms::Fixed).map_err(|error| {
+/// `"120 EUR"`, `"30%"`, `"50 EUR + 10%"` or `"postback"`.
+pub(super) fn price(text: &str, currencies: &Currencies) -> Result<Price, String> {
+    Price::parse(text, |text| currencies.parse_money(text)).map_err(|error| {
         if error == MoneyError::NotMoney {
             let suggestion = did_you_mean(text, std::iter::once("postback"));
-            format!("{} is none of \"120 EUR\", \"30%\" and \"postback\"{suggestion}", quote(text))
+            let forms = "\"120 EUR\", \"30%\", \"50 EUR + 10%\" and \"postback\"";
+            format!("{} is none of {forms}{suggestion}", quote(text))
         } else {
             explain(text, &error)
         }

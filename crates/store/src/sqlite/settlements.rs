@@ -1,0 +1,515 @@
+//! Payouts and invoices: what is open is taken up line by line, booked in the same transaction, and given back when a
+//! settlement is cancelled.
+
+use std::sync::Arc;
+
+use proofback_domain::calendar::Day;
+use proofback_domain::id::{ConversionId, Id, SettlementId};
+use proofback_domain::ledger::Account;
+use proofback_domain::money::{Currency, Money};
+use proofback_domain::name::Name;
+use proofback_domain::program::Snapshot;
+use proofback_domain::settlement::{
+    self, Line, Refusal, SettlementEntry, SettlementKind, SettlementState, Step,
+};
+use proofback_domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::audit::{Deed, record};
+use super::idempotency::{self, Before, Idempotency};
+use super::{Store, rows};
+use crate::error::StoreError;
+use crate::page::{Cursor, Page, PageRequest};
+
+/// A settlement that somebody asks for.
+#[derive(Debug, Clone)]
+pub struct NewSettlement {
+    pub kind: SettlementKind,
+    pub party: Name,
+    pub currency: Currency,
+    /// The last day that it takes in, and its end.
+    pub up_to: (Day, Timestamp),
+    pub author: String,
+    /// Propose it only.
+    pub draft: bool,
+    /// 80 random bits, of which its id is made.
+    pub entropy: u128,
+}
+
+/// A settlement as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettlementRow {
+    pub number: i64,
+    pub id: SettlementId,
+    pub kind: SettlementKind,
+    pub party: Name,
+    pub up_to: Day,
+    pub at: Timestamp,
+    pub author: String,
+    pub state: SettlementState,
+    pub changed_at: Timestamp,
+    pub amount: Money,
+    pub lines: u32,
+}
+
+/// What stands open of a party in one currency.
+#[derive(Debug, Clone)]
+pub struct Open {
+    pub party: Name,
+    pub currency: Currency,
+    pub lines: u32,
+    /// The sum, or why it cannot be settled.
+    pub sum: Result<Money, Refusal>,
+}
+
+/// A line with what it is about.
+#[derive(Debug, Clone)]
+pub struct SettlementLine {
+    pub conversion_id: ConversionId,
+    pub offer: Name,
+    pub event: Name,
+    pub txid: Option<String>,
+    pub event_at: Timestamp,
+    pub amount: Money,
+}
+
+/// What a request that moves money comes to.
+#[derive(Debug, Clone)]
+pub enum Settled {
+    /// As the caller shows it, now or the first time.
+    Done(String),
+    Refused(Refusal),
+    /// There is no such settlement.
+    Unknown,
+    /// The caller's key belongs to another request.
+    KeyTaken,
+}
+
+/// How a settlement is shown to whoever asked for it; kept with the caller's key.
+pub type ShowSettlement = Box<dyn Fn(&SettlementRow) -> String + Send>;
+
+impl Store {
+    /// Takes up what is open and books it, or proposes it only. All or nothing.
+    pub async fn settle(
+        &self,
+        asked: NewSettlement,
+        snapshot: Arc<Snapshot>,
+        now: Timestamp,
+        key: Option<Idempotency>,
+        show: ShowSettlement,
+    ) -> Result<Settled, StoreError> {
+        self.write(move |connection| {
+            once(connection, key.as_ref(), now, &show, |connection| {
+                create(connection, &asked, &snapshot, now).map(|made| made.map(Some))
+            })
+        })
+        .await
+    }
+
+    /// Moves a settlement on: paid, received or cancelled.
+    pub async fn move_settlement(
+        &self,
+        (kind, id, step): (SettlementKind, SettlementId, Step),
+        (author, reason): (String, String),
+        now: Timestamp,
+        key: Option<Idempotency>,
+        show: ShowSettlement,
+    ) -> Result<Settled, StoreError> {
+        self.write(move |connection| {
+            once(connection, key.as_ref(), now, &show, |connection| {
+                advance(connection, (kind, id, step), (&author, &reason), now)
+            })
+        })
+        .await
+    }
+
+    /// What could be settled now, by party and currency; nothing is written.
+    pub async fn open_settlements(
+        &self,
+        kind: SettlementKind,
+        party: Option<Name>,
+        up_to: Timestamp,
+        snapshot: Arc<Snapshot>,
+        now: Timestamp,
+    ) -> Result<Vec<Open>, StoreError> {
+        self.read(move |connection| {
+            let mut open = Vec::new();
+            for party in parties(connection, kind, party)? {
+                for currency in currencies(connection, kind, &party)? {
+                    let lines = candidates(connection, (kind, &party, currency), up_to.min(now))?;
+                    let lines: Vec<Line> = lines.into_iter().map(|(line, _)| line).collect();
+                    let sum = proposal(&lines, (kind, &party, currency), &snapshot);
+                    let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+                    open.push(Open { party: party.clone(), currency, lines: count, sum });
+                }
+            }
+            Ok(open)
+        })
+        .await
+    }
+
+    /// Settlements, newest first.
+    pub async fn settlements(
+        &self,
+        kind: SettlementKind,
+        party: Option<Name>,
+        page: PageRequest,
+    ) -> Result<Page<SettlementRow>, StoreError> {
+        self.read(move |connection| {
+            let query = format!(
+                "select {SETTLEMENT} from settlement where kind = ?1 and (?2 is null or party = ?2) \
+                 and number < ?3 order by number desc limit ?4"
+            );
+            let before = page.after.as_ref().map_or(i64::MAX, Cursor::number);
+            let party = party.as_ref().map(Name::as_str);
+            let mut statement = connection.prepare_cached(&query)?;
+            let found = statement.query_map((kind.code(), party, before, page.limit + 1), settlement_row)?;
+            let found = found.collect::<Result<Vec<_>, _>>()?;
+            Ok(Page::cut(found, page.limit, |row| Cursor::from_number(row.number)))
+        })
+        .await
+    }
+
+    /// A settlement with its lines.
+    pub async fn settlement(
+        &self,
+        kind: SettlementKind,
+        id: SettlementId,
+    ) -> Result<Option<(SettlementRow, Vec<SettlementLine>)>, StoreError> {
+        self.read(move |connection| {
+            let Some(row) = find(connection, kind, id)? else {
+                return Ok(None);
+            };
+            let query = "select conversion_id, offer, event, txid, event_at, amount from settlement_line \
+                join conversion on conversion.id = conversion_id where settlement = ?1 order by conversion_id";
+            let mut statement = connection.prepare_cached(query)?;
+            let currency = row.amount.currency;
+            let lines = statement.query_map([row.number], |line| {
+                Ok(SettlementLine {
+                    conversion_id: rows::id(line, 0)?,
+                    offer: rows::name(line, 1)?,
+                    event: rows::name(line, 2)?,
+                    txid: line.get(3)?,
+                    event_at: rows::time(line, 4)?,
+                    amount: Money { micros: line.get(5)?, currency },
+                })
+            })?;
+            let lines = lines.collect::<Result<Vec<_>, _>>()?;
+            Ok(Some((row, lines)))
+        })
+        .await
+    }
+}
+
+type Made = Result<Option<SettlementRow>, Refusal>;
+
+/// Carries a request out once per key of its caller.
+fn once(
+    connection: &Connection,
+    key: Option<&Idempotency>,
+    now: Timestamp,
+    show: &ShowSettlement,
+    run: impl FnOnce(&Connection) -> Result<Made, StoreError>,
+) -> Result<Settled, StoreError> {
+    match idempotency::look(connection, key)? {
+        Before::Same(answer) => return Ok(Settled::Done(answer)),
+        Before::Other => return Ok(Settled::KeyTaken),
+        Before::Nothing => {}
+    }
+    let row = match run(connection)? {
+        Ok(Some(row)) => row,
+        Ok(None) => return Ok(Settled::Unknown),
+        Err(refusal) => return Ok(Settled::Refused(refusal)),
+    };
+    let answer = show(&row);
+    idempotency::keep(connection, key, &answer, now)?;
+    Ok(Settled::Done(answer))
+}
+
+/// The columns of conversions that a kind of settlement looks at.
+fn columns(kind: SettlementKind) -> (&'static str, &'static str) {
+    match kind {
+        SettlementKind::Payout => ("partner", "payable_at"),
+        SettlementKind::Invoice => ("advertiser", "billable_at"),
+    }
+}
+
+fn create(
+    connection: &Connection,
+    asked: &NewSettlement,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<Result<SettlementRow, Refusal>, StoreError> {
+    let NewSettlement { kind, party, currency, up_to: (day, end), .. } = asked;
+    let found = candidates(connection, (*kind, party, *currency), (*end).min(now))?;
+    let lines: Vec<Line> = found.iter().map(|(line, _)| *line).collect();
+    let amount = match proposal(&lines, (*kind, party, *currency), snapshot) {
+        Ok(amount) => amount,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let mut row = SettlementRow {
+        number: 0,
+        id: Id::new(now, asked.entropy),
+        kind: *kind,
+        party: party.clone(),
+        up_to: *day,
+        at: now,
+        author: asked.author.clone(),
+        state: SettlementState::Draft,
+        changed_at: now,
+        amount,
+        lines: u32::try_from(lines.len()).unwrap_or(u32::MAX),
+    };
+    row.number = insert(connection, &row)?;
+    take_up(connection, &row, &found)?;
+    if !asked.draft {
+        row.state = book(connection, &row, &lines, kind.settled(), now)?;
+    }
+    let action = format!("{}.{}", kind.code(), row.state.code());
+    keep_deed(connection, &row, &action, (&asked.author, &row.amount.to_string()), now)?;
+    Ok(Ok(row))
+}
+
+fn advance(
+    connection: &Connection,
+    (kind, id, step): (SettlementKind, SettlementId, Step),
+    (author, reason): (&str, &str),
+    now: Timestamp,
+) -> Result<Made, StoreError> {
+    let Some(mut row) = find(connection, kind, id)? else {
+        return Ok(Ok(None));
+    };
+    let state = match settlement::next(kind, row.state, step) {
+        Ok(state) => state,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let lines = lines_of(connection, row.number)?;
+    row.state = book(connection, &row, &lines, state, now)?;
+    row.changed_at = now;
+    if state == SettlementState::Cancelled {
+        give_back(connection, &row)?;
+    }
+    keep_deed(connection, &row, &format!("{}.{}", kind.code(), state.code()), (author, reason), now)?;
+    Ok(Ok(Some(row)))
+}
+
+fn keep_deed(
+    connection: &Connection,
+    row: &SettlementRow,
+    action: &str,
+    (actor, reason): (&str, &str),
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let subject = format!("{} {} of {}", row.kind.code(), row.id, row.party);
+    record(connection, &Deed { at, actor, action, subject: &subject, reason })
+}
+
+fn proposal(
+    lines: &[Line],
+    (kind, party, currency): (SettlementKind, &Name, Currency),
+    snapshot: &Snapshot,
+) -> Result<Money, Refusal> {
+    let program = &snapshot.program;
+    let minimum = match kind {
+        SettlementKind::Payout => program.min_payout(party, currency),
+        SettlementKind::Invoice => Money::zero(currency),
+    };
+    settlement::propose(lines, party, currency, minimum, &program.currencies)
+}
+
+/// What stands open of each conversion of a party that may be settled by then, with the time since when.
+fn candidates(
+    connection: &Connection,
+    (kind, party, currency): (SettlementKind, &Name, Currency),
+    until: Timestamp,
+) -> Result<Vec<(Line, i64)>, StoreError> {
+    let (owner, since) = columns(kind);
+    let (account, _, sign) = settlement::accounts(kind, party);
+    let account = account.to_string();
+    let query = format!(
+        "select conversion.id, {since}, (select coalesce(sum(case when credit = ?1 then amount else 0 end) \
+            - sum(case when debit = ?1 then amount else 0 end), 0) from entry \
+            where entry.conversion_id = conversion.id and entry.currency = ?2) \
+         from conversion where {owner} = ?3 and {since} <= ?4 and {since} is not null order by conversion.id"
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    let found = statement.query_map((&account, currency.code(), party.as_str(), until.millis()), |row| {
+        let micros: i64 = row.get(2)?;
+        Ok((Line { conversion: rows::id(row, 0)?, micros: micros * sign }, row.get::<_, i64>(1)?))
+    })?;
+    let mut open = Vec::new();
+    for line in found {
+        let (mut line, since) = line?;
+        line.micros -= drafted(connection, kind, line.conversion)?;
+        if line.micros != 0 {
+            open.push((line, since));
+        }
+    }
+    Ok(open)
+}
+
+/// What drafts have taken up of a conversion already.
+fn drafted(
+    connection: &Connection,
+    kind: SettlementKind,
+    conversion: ConversionId,
+) -> Result<i64, StoreError> {
+    let query = "select coalesce(sum(settlement_line.amount), 0) from settlement_line \
+        join settlement on settlement.number = settlement \
+        where conversion_id = ?1 and kind = ?2 and state = 'draft'";
+    let params = (conversion.to_bytes(), kind.code());
+    Ok(connection.prepare_cached(query)?.query_row(params, |row| row.get(0))?)
+}
+
+fn take_up(connection: &Connection, row: &SettlementRow, lines: &[(Line, i64)]) -> Result<(), StoreError> {
+    let (_, since_column) = columns(row.kind);
+    let keep =
+        "insert into settlement_line (settlement, conversion_id, amount, since) values (?1, ?2, ?3, ?4)";
+    let taken = format!("update conversion set {since_column} = null where id = ?1");
+    for (line, since) in lines {
+        let id = line.conversion.to_bytes();
+        connection.prepare_cached(keep)?.execute((row.number, id, line.micros, since))?;
+        connection.prepare_cached(&taken)?.execute([id])?;
+    }
+    Ok(())
+}
+
+/// What a cancelled settlement had taken up is open again from where it was.
+fn give_back(connection: &Connection, row: &SettlementRow) -> Result<(), StoreError> {
+    let (_, since) = columns(row.kind);
+    let statement = format!(
+        "update conversion set {since} = coalesce(min({since}, line.since), line.since) \
+         from (select conversion_id, since from settlement_line where settlement = ?1) as line \
+         where conversion.id = line.conversion_id"
+    );
+    connection.prepare_cached(&statement)?.execute([row.number])?;
+    Ok(())
+}
+
+/// Books the step of a settlement to its next state, which is returned.
+fn book(
+    connection: &Connection,
+    row: &SettlementRow,
+    lines: &[Line],
+    to: SettlementState,
+    now: Timestamp,
+) -> Result<SettlementState, StoreError> {
+    let named = (row.id, row.kind, &row.party);
+    for entry in settlement::entries(named, (row.state, to), lines, row.amount.currency, now) {
+        insert_entry(connection, &entry, row.id, now)?;
+    }
+    let statement = "update settlement set state = ?2, changed_at = ?3 where number = ?1";
+    connection.prepare_cached(statement)?.execute((row.number, to.code(), now.millis()))?;
+    Ok(to)
+}
+
+fn insert_entry(
+    connection: &Connection,
+    entry: &SettlementEntry,
+    settlement: SettlementId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let statement = "insert into entry (id, at, debit, credit, amount, currency, conversion_id, reason, kind, settlement_id) \
+        values (?1, max(?2, coalesce((select max(until_ms) from period_close), 0)), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let transfer = &entry.transfer;
+    connection.prepare_cached(statement)?.execute((
+        entry.id.to_bytes(),
+        now.millis(),
+        transfer.debit.to_string(),
+        transfer.credit.to_string(),
+        transfer.amount.micros,
+        transfer.amount.currency.code(),
+        entry.conversion.to_bytes(),
+        &transfer.reason,
+        entry.kind.code(),
+        settlement.to_bytes(),
+    ))?;
+    Ok(())
+}
+
+fn insert(connection: &Connection, row: &SettlementRow) -> Result<i64, StoreError> {
+    let statement = "insert into settlement (id, kind, party, currency, up_to, at, author, state, changed_at, amount, lines) \
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    connection.prepare_cached(statement)?.execute((
+        row.id.to_bytes(),
+        row.kind.code(),
+        row.party.as_str(),
+        row.amount.currency.code(),
+        row.up_to.to_string(),
+        row.at.millis(),
+        &row.author,
+        row.state.code(),
+        row.changed_at.millis(),
+        row.amount.micros,
+        row.lines,
+    ))?;
+    Ok(connection.last_insert_rowid())
+}
+
+const SETTLEMENT: &str =
+    "number, id, kind, party, up_to, at, author, state, changed_at, amount, currency, lines";
+
+fn settlement_row(row: &Row<'_>) -> rusqlite::Result<SettlementRow> {
+    Ok(SettlementRow {
+        number: row.get(0)?,
+        id: rows::id(row, 1)?,
+        kind: rows::settlement_kind(row, 2)?,
+        party: rows::name(row, 3)?,
+        up_to: rows::day(row, 4)?,
+        at: rows::time(row, 5)?,
+        author: row.get(6)?,
+        state: rows::settlement_state(row, 7)?,
+        changed_at: rows::time(row, 8)?,
+        amount: rows::money(row, 9, 10)?,
+        lines: row.get(11)?,
+    })
+}
+
+fn find(
+    connection: &Connection,
+    kind: SettlementKind,
+    id: SettlementId,
+) -> Result<Option<SettlementRow>, StoreError> {
+    let query = format!("select {SETTLEMENT} from settlement where id = ?1 and kind = ?2");
+    let params = (id.to_bytes(), kind.code());
+    Ok(connection.prepare_cached(&query)?.query_row(params, settlement_row).optional()?)
+}
+
+fn lines_of(connection: &Connection, number: i64) -> Result<Vec<Line>, StoreError> {
+    let query =
+        "select conversion_id, amount from settlement_line where settlement = ?1 order by conversion_id";
+    let mut statement = connection.prepare_cached(query)?;
+    let lines = statement
+        .query_map([number], |row| Ok(Line { conversion: rows::id(row, 0)?, micros: row.get(1)? }))?;
+    Ok(lines.collect::<Result<_, _>>()?)
+}
+
+/// Everybody of whom something is open.
+fn parties(
+    connection: &Connection,
+    kind: SettlementKind,
+    only: Option<Name>,
+) -> Result<Vec<Name>, StoreError> {
+    if let Some(only) = only {
+        return Ok(vec![only]);
+    }
+    let (owner, since) = columns(kind);
+    let query = format!("select distinct {owner} from conversion where {since} is not null order by {owner}");
+    let mut statement = connection.prepare_cached(&query)?;
+    let parties = statement.query_map([], |row| rows::name(row, 0))?;
+    Ok(parties.collect::<Result<_, _>>()?)
+}
+
+/// The currencies that were ever booked on the account that is settled.
+fn currencies(
+    connection: &Connection,
+    kind: SettlementKind,
+    party: &Name,
+) -> Result<Vec<Currency>, StoreError> {
+    let (account, _, _): (Account, _, _) = settlement::accounts(kind, party);
+    let query = "select distinct entry.currency from entry where credit = ?1 \
+        union select distinct entry.currency from entry where debit = ?1 order by 1";
+    let mut statement = connection.prepare_cached(query)?;
+    let found = statement.query_map([account.to_string()], |row| rows::currency(row, 0))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
