@@ -40,6 +40,16 @@ impl Zone {
         let time = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
         Day::of(self.0.to_datetime(time).date())
     }
+
+    /// The first moment of a day here; of a day that the zone left out, that of the next one.
+    pub fn start(&self, day: Day) -> Timestamp {
+        // Where the clock jumps over midnight this is the moment of the jump, where it comes back the first of two.
+        let midnight = day.date().map(|date| date.at(0, 0, 0, 0));
+        match midnight.and_then(|midnight| self.0.to_timestamp(midnight).ok()) {
+            Some(start) => Timestamp::from_millis(start.as_millisecond()),
+            None => Timestamp::from_millis(i64::from(day.0).saturating_mul(DAY_MS)),
+        }
+    }
 }
 
 impl Day {
@@ -56,8 +66,14 @@ impl Day {
 
     /// Reads `2026-11-30`.
     pub fn parse(text: &str) -> Option<Self> {
-        let plain = text.len() == "2026-11-30".len();
-        text.parse::<Date>().ok().filter(|_| plain).map(Self::of)
+        let plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let date: Date = text.parse().ok().filter(|_| plain)?;
+        Some(Self::of(date))
+    }
+
+    /// The day after.
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 
     /// So many days earlier.
@@ -83,6 +99,7 @@ impl Day {
     }
 }
 
+const DAY_MS: i64 = 86_400_000;
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 impl std::fmt::Display for Day {
@@ -114,6 +131,54 @@ mod tests {
         assert_eq!(day("Europe/Berlin", "2026-10-25T22:59:59Z"), "2026-10-25");
         assert_eq!(day("America/New_York", "2026-11-21T04:59:59Z"), "2026-11-20");
         assert_eq!(day("utc", "2026-11-21T00:00:00Z"), "2026-11-21");
+    }
+
+    fn start(zone: &str, day: &str) -> String {
+        Zone::parse(zone).unwrap().start(Day::parse(day).unwrap()).iso()
+    }
+
+    #[test]
+    fn a_day_starts_where_the_one_before_it_ends() {
+        for (zone, day, first, next) in [
+            ("Europe/Berlin", "2026-11-20", "2026-11-19T23:00:00.000Z", "2026-11-20T23:00:00.000Z"),
+            // 23 hours, then 25.
+            ("Europe/Berlin", "2026-03-29", "2026-03-28T23:00:00.000Z", "2026-03-29T22:00:00.000Z"),
+            ("Europe/Berlin", "2026-10-25", "2026-10-24T22:00:00.000Z", "2026-10-25T23:00:00.000Z"),
+            ("America/New_York", "2026-03-08", "2026-03-08T05:00:00.000Z", "2026-03-09T04:00:00.000Z"),
+            ("America/New_York", "2026-11-01", "2026-11-01T04:00:00.000Z", "2026-11-02T05:00:00.000Z"),
+            // The clock goes from 23:59 to 01:00, and from 00:59 back to 00:00.
+            ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00:00.000Z", "2026-04-24T21:00:00.000Z"),
+            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00.000Z", "2026-11-02T05:00:00.000Z"),
+            ("utc", "2026-12-31", "2026-12-31T00:00:00.000Z", "2027-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(start(zone, day), first, "{zone} {day}");
+            let after = Day::parse(day).unwrap().next();
+            assert_eq!(start(zone, &after.to_string()), next, "{zone} {after}");
+        }
+    }
+
+    #[test]
+    fn every_day_of_every_zone_starts_with_its_first_moment() {
+        let first = Day::parse("2005-01-01").unwrap().number();
+        for name in Zone::names() {
+            let zone = Zone::parse(&name).unwrap();
+            for day in (first..first + 10_000).map(Day::from_number) {
+                let start = zone.start(day);
+                let before = Timestamp::from_millis(start.millis() - 1);
+                let left_out = zone.day(start) == day.next() && zone.start(day.next()) == start;
+                assert!(zone.day(start) == day || left_out, "{name} {day}");
+                assert!(zone.day(before) < day, "{name} {day}");
+            }
+        }
+    }
+
+    #[test]
+    fn days_are_read_as_they_are_written() {
+        assert_eq!(Day::parse("2026-10-31").unwrap().to_string(), "2026-10-31");
+        assert_eq!(Day::parse("2027-02-28").unwrap().next().to_string(), "2027-03-01");
+        for text in ["", "2026-10", "2026-02-30", "2026-1-1", "31.10.2026", "2026-10-31T00:00", "20261031"] {
+            assert_eq!(Day::parse(text), None, "{text}");
+        }
     }
 
     #[test]
