@@ -11,8 +11,9 @@ mod sqlite;
 
 pub use error::{OpenError, StoreError};
 pub use model::{
-    AttemptRecord, AuditRow, Balance, ClaimedDelivery, DeliveryRow, EarlierDecision, EntryRow, PostbackRow,
-    RawPostback, Replayed, Stopwatch, StoredProgram, TokenRole, Trace, TraceItem,
+    AttemptRecord, AuditRow, Balance, ClaimedDelivery, CloseRefusal, Closing, DeliveryRow, EarlierDecision,
+    EntryRow, LedgerHead, LedgerReport, PeriodClose, PostbackRow, RawPostback, Replayed, Seal, Stopwatch,
+    StoredProgram, TokenRole, Trace, TraceItem, hex,
 };
 pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,

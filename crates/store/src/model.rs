@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use proofback_domain::calendar::Day;
 use proofback_domain::click::Click;
 use proofback_domain::click_id::ClickId;
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::delivery::{AttemptOutcome, DeliveryState};
-use proofback_domain::id::{ConversionId, DeliveryId, EntryId, PostbackId};
+use proofback_domain::id::{ConversionId, DeliveryId, EntryId, PostbackId, SettlementId};
 use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
@@ -82,6 +83,8 @@ pub struct EarlierDecision {
 /// One entry of the journal.
 #[derive(Debug, Clone)]
 pub struct EntryRow {
+    /// Its place in the journal: 1, 2, 3 ...
+    pub number: i64,
     pub id: EntryId,
     pub at: Timestamp,
     pub debit: String,
@@ -90,6 +93,103 @@ pub struct EntryRow {
     pub conversion_id: Option<ConversionId>,
     pub postback_id: Option<PostbackId>,
     pub reason: String,
+    /// `commission`, `adjustment`, `refund` ...; empty where nobody said.
+    pub kind: String,
+    /// The payout that it belongs to.
+    pub settlement_id: Option<SettlementId>,
+}
+
+/// A stretch of the journal that cannot be changed any more without being seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    /// 1, 2, 3 ...
+    pub number: i64,
+    pub first_entry: i64,
+    pub last_entry: i64,
+    pub at: Timestamp,
+    /// SHA-256 over the hash of the seal before and the entries.
+    pub hash: [u8; 32],
+}
+
+/// Names a seal, and by its hash every entry up to it: `17:6f1c...`, to be noted down elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerHead {
+    pub number: i64,
+    pub hash: [u8; 32],
+}
+
+/// What a check of the whole journal found.
+#[derive(Debug, Clone)]
+pub struct LedgerReport {
+    pub entries: u64,
+    pub seals: u64,
+    /// Entries that no seal covers yet.
+    pub unsealed: u64,
+    /// The newest seal; `None` while nothing is sealed.
+    pub head: Option<LedgerHead>,
+    /// A sentence each, the first hundred.
+    pub differences: Vec<String>,
+    pub differences_total: u64,
+}
+
+/// What a person asks for who closes the books.
+#[derive(Debug, Clone)]
+pub struct Closing {
+    /// The last day of the period.
+    pub day: Day,
+    /// Its end: the first moment of the day after.
+    pub until: Timestamp,
+    pub actor: String,
+    pub reason: String,
+}
+
+/// The end of a period: entries before `until` are final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeriodClose {
+    pub number: i64,
+    pub day: Day,
+    pub until: Timestamp,
+    pub at: Timestamp,
+    pub actor: String,
+    /// The last entry when it was closed, and the hash of the seal that ends with it.
+    pub last_entry: i64,
+    pub hash: [u8; 32],
+}
+
+/// Why a period was not closed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CloseRefusal {
+    #[error("{day} has not ended yet: it ends at {until}")]
+    NotEnded { day: Day, until: Timestamp },
+    #[error("{day} lies in a period that is closed already, up to {closed}")]
+    Earlier { day: Day, closed: Day },
+}
+
+impl LedgerHead {
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (number, hex) = text.trim().split_once(':')?;
+        let number: i64 = number.parse().ok().filter(|number| *number > 0)?;
+        if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut hash = [0; 32];
+        for (slot, at) in hash.iter_mut().zip((0..64).step_by(2)) {
+            *slot = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
+        }
+        Some(Self { number, hash })
+    }
+}
+
+impl std::fmt::Display for LedgerHead {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}", self.number, hex(&self.hash))
+    }
+}
+
+/// A hash as people and scripts see it.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What stands on one account in one currency: credits less debits, in millionths.
@@ -150,7 +250,7 @@ pub struct AuditRow {
     pub number: i64,
     pub at: Timestamp,
     pub actor: String,
-    /// `review.accept`, `review.reject`, `status.` and the status, `replay`, `program.apply`
+    /// `review.accept`, `review.reject`, `status.` and the status, `replay`, `program.apply`, `ledger.close`
     pub action: String,
     pub subject: String,
     pub reason: String,

@@ -60,6 +60,7 @@ pub struct ConversionFilter {
 pub struct EntryFilter {
     /// Debited or credited.
     pub account: Option<String>,
+    pub conversion_id: Option<proofback_domain::id::ConversionId>,
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
 }

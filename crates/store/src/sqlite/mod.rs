@@ -3,6 +3,7 @@
 mod audit;
 mod checkpoint;
 mod clicks;
+mod closes;
 mod decisions;
 mod deliveries;
 mod effects;
@@ -19,9 +20,12 @@ mod readers;
 mod replays;
 mod reviews;
 mod rows;
+mod seals;
 mod settlements;
 mod signed;
+mod tally;
 mod trace;
+mod verify;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -70,6 +74,8 @@ struct Inner {
     snapshot: ArcSwapOption<Snapshot>,
     rates: ArcSwap<Rates>,
     outbox: tokio::sync::Notify,
+    /// Whoever reads the whole journal: one at a time, so that others still find a connection.
+    verifying: Arc<tokio::sync::Mutex<()>>,
     /// Held as long as the store is open.
     _lock: std::fs::File,
 }
@@ -95,6 +101,7 @@ impl Store {
             snapshot: ArcSwapOption::empty(),
             rates: ArcSwap::from_pointee(opened.rates),
             outbox: tokio::sync::Notify::new(),
+            verifying: Arc::default(),
             _lock: opened.lock,
         };
         Ok(Self { inner: Arc::new(inner) })

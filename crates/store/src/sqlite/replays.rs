@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proofback_domain::decide::{Decision, PlannedEntry, Review, Word, decide, is_same};
-use proofback_domain::id::PostbackId;
+use proofback_domain::id::{EntryId, PostbackId};
 use proofback_domain::money::Currency;
 use proofback_domain::outcome::{Outcome, Reason, Status};
 use proofback_domain::postback::Reading;
@@ -134,12 +134,15 @@ impl Replay<'_> {
 
     /// Whether the entries that a decision plans are those in the journal, no more and no less.
     fn has_entries(&self, decision: &Decision) -> Result<bool, StoreError> {
-        let query = "select id, amount from entry where conversion_id = ?1 and postback_id = ?2 and at = ?3 order by id";
+        // An entry's id carries the time of its decision, even where it was booked after the end of a closed period.
+        let query = "select id, amount from entry where conversion_id = ?1 and postback_id = ?2 \
+            and id between ?3 and ?4 order by id";
         let mut statement = self.connection.prepare_cached(query)?;
         let params = (
             decision.conversion_id.map(|id| id.to_bytes()),
             decision.postback_id.to_bytes(),
-            decision.at.millis(),
+            EntryId::new(decision.at, 0).to_bytes(),
+            EntryId::new(decision.at, u128::MAX).to_bytes(),
         );
         let journal = statement.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?;
         let journal: Vec<([u8; 16], i64)> = journal.collect::<Result<_, _>>()?;

@@ -289,7 +289,8 @@ pub fn change(row: &Row<'_>) -> Result<Change> {
     })
 }
 
-pub const ENTRY: &str = "id, at, debit, credit, amount, currency, conversion_id, postback_id, reason";
+pub const ENTRY: &str = "id, at, debit, credit, amount, currency, conversion_id, postback_id, reason, number, kind, \
+    settlement_id";
 
 pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
     Ok(EntryRow {
@@ -301,6 +302,9 @@ pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
         conversion_id: optional_id(row, 6)?,
         postback_id: optional_id(row, 7)?,
         reason: row.get(8)?,
+        number: row.get(9)?,
+        kind: row.get(10)?,
+        settlement_id: optional_id(row, 11)?,
     })
 }
 

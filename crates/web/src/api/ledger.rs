@@ -67,6 +67,7 @@ pub async fn entries(State(web): State<Web>, _: Staff, RawQuery(query): RawQuery
 fn filter(query: Option<&str>) -> Result<(EntryFilter, proofback_store::PageRequest), Response> {
     let mut query = Query::new(query);
     let filter = EntryFilter {
+        conversion_id: query.parsed("conversion_id", |text| text.parse().ok())?,
         account: query.parsed("account", |text| Account::parse(text).map(|account| account.to_string()))?,
         from: query.time("from")?,
         to: query.time("to")?,
@@ -77,8 +78,9 @@ fn filter(query: Option<&str>) -> Result<(EntryFilter, proofback_store::PageRequ
 }
 
 pub fn show(row: &EntryRow, currencies: &Currencies) -> Value {
-    json!({
+    let mut entry = json!({
         "id": row.id,
+        "number": row.number,
         "at": row.at.iso(),
         "debit": row.debit,
         "credit": row.credit,
@@ -87,5 +89,10 @@ pub fn show(row: &EntryRow, currencies: &Currencies) -> Value {
         "conversion_id": row.conversion_id,
         "postback_id": row.postback_id,
         "reason": row.reason,
-    })
+        "kind": row.kind,
+    });
+    if let (Some(id), Some(members)) = (row.settlement_id, entry.as_object_mut()) {
+        members.insert("settlement_id".into(), json!(id));
+    }
+    entry
 }
