@@ -36,6 +36,7 @@ pub fn run() -> ExitCode {
             Command::Explain(options) => commands::explain::run(options).await,
             Command::Replay(options) => commands::replay::run(options).await,
             Command::Review(options) => commands::review::run(options.command).await,
+            Command::Ledger(options) => commands::ledger::run(options.command).await,
             Command::Token(options) => commands::token::run(options).await,
             Command::Demo(options) => commands::demo::run(options).await,
         }

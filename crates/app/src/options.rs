@@ -33,6 +33,8 @@ pub enum Command {
     Replay(Replay),
     /// Accept or reject what waits for a person
     Review(Review),
+    /// The proof of the journal, and the closing of periods
+    Ledger(Ledger),
     /// Access tokens of the API
     Token(Token),
     /// Run the main job on simulated traffic and hold the books against it
@@ -182,6 +184,45 @@ pub enum ReviewCommand {
         /// Why, for the audit log
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+#[derive(Args)]
+pub struct Ledger {
+    #[command(subcommand)]
+    pub command: LedgerCommand,
+}
+
+#[derive(Subcommand)]
+pub enum LedgerCommand {
+    /// Check every entry, seal and balance; ends with status 1 on any difference
+    Verify {
+        /// A head that was noted down before, as NUMBER:HASH
+        #[arg(long)]
+        expect: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Close everything up to a day: what comes later is booked after it
+    Close {
+        /// The last day of the period, as 2026-10-31
+        day: String,
+        /// Why, for the audit log
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Show the periods that are closed, newest first
+    Periods {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         reach: Reach,
     },

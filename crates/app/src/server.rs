@@ -29,6 +29,9 @@ const GIVE_UP_EVERY: Duration = Duration::from_secs(60);
 /// How often what is no longer asked for is looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(10);
 
+/// How often entries are looked for that no seal covers yet.
+const SEAL_EVERY: Duration = Duration::from_secs(1);
+
 /// Where the value behind a secret's reference is found.
 pub type Resolve = Arc<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
 
@@ -103,6 +106,7 @@ impl Server {
             tokio::spawn(drain_spill(web.clone(), stopped.clone())),
             tokio::spawn(give_up(web.clone(), stopped.clone())),
             tokio::spawn(forget(web.clone(), stopped.clone())),
+            tokio::spawn(seal(web.clone(), stopped.clone())),
             tokio::spawn(answer(listener, web.clone(), stopped)),
         ];
         Ok(Self { address, web, admin_token, stop, tasks })
@@ -235,4 +239,22 @@ async fn forget(web: Web, stopped: watch::Receiver<bool>) {
 async fn forget_some(web: &Web) -> Result<usize, StoreError> {
     let signed = web.store.forget_signed_requests(web.now()).await?;
     Ok(signed + web.store.forget_sightings(web.now()).await?)
+}
+
+async fn seal(web: Web, stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(SEAL_EVERY);
+    let mut stop = std::pin::pin!(until(stopped.clone()));
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = ticks.tick() => {}
+        }
+        let mut sealed = web.store.seal(web.now()).await;
+        while matches!(sealed, Ok(1..)) && !*stopped.borrow() {
+            sealed = web.store.seal(web.now()).await;
+        }
+        if let Err(error) = sealed {
+            tracing::warn!(%error, "entries could not be sealed; it is tried again");
+        }
+    }
 }

@@ -53,6 +53,14 @@ impl Role {
         }
     }
 
+    /// Keeps the books: closes periods.
+    pub fn may_account(&self) -> bool {
+        match self {
+            Self::Admin | Self::Finance => true,
+            Self::Manager | Self::Viewer | Self::Advertiser(_) | Self::Partner(_) => false,
+        }
+    }
+
     /// Whether this is a partner and the partner `id`.
     pub fn is_partner(&self, id: &str) -> bool {
         matches!(self, Self::Partner(own) if own.as_str() == id)
@@ -83,17 +91,18 @@ mod tests {
 
     #[test]
     fn each_role_may_what_it_is_for_and_no_more() {
-        // See everything, configure, decide.
+        // See everything, configure, decide, keep the books.
         for (role, rights) in [
-            ("admin", [true, true, true]),
-            ("manager", [true, true, true]),
-            ("finance", [true, false, true]),
-            ("viewer", [true, false, false]),
-            ("advertiser:casino", [false, false, false]),
-            ("partner:reelmedia", [false, false, false]),
+            ("admin", [true, true, true, true]),
+            ("manager", [true, true, true, false]),
+            ("finance", [true, false, true, true]),
+            ("viewer", [true, false, false, false]),
+            ("advertiser:casino", [false, false, false, false]),
+            ("partner:reelmedia", [false, false, false, false]),
         ] {
             let parsed = Role::parse(role).unwrap();
-            assert_eq!([parsed.is_staff(), parsed.may_configure(), parsed.may_decide()], rights, "{role}");
+            let may = [parsed.is_staff(), parsed.may_configure(), parsed.may_decide(), parsed.may_account()];
+            assert_eq!(may, rights, "{role}");
             assert_eq!(parsed.is_partner("reelmedia"), role == "partner:reelmedia", "{role}");
             assert!(!parsed.is_partner("other") && !parsed.is_partner("casino"), "{role}");
         }

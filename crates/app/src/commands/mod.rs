@@ -4,6 +4,7 @@ pub mod apply;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod ledger;
 pub mod replay;
 pub mod review;
 pub mod serve;

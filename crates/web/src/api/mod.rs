@@ -1,6 +1,7 @@
 //! The API over what is recorded: bearer tokens, JSON answers, problem documents.
 
 mod auth;
+mod books;
 mod conversions;
 mod deliveries;
 mod ledger;
@@ -45,6 +46,10 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/conversions/{id}/adjust", post(reviews::adjust))
         .route("/partners/{id}/balance", get(ledger::balance))
         .route("/ledger/entries", get(ledger::entries))
+        .route("/ledger/verify", get(books::verify))
+        .route("/ledger/seals", get(books::seals))
+        .route("/ledger/periods", get(books::periods))
+        .route("/ledger/close", post(books::close))
         .route("/deliveries", get(deliveries::list))
         .route("/program", get(programs::show).put(programs::put))
         .route("/audit", get(reviews::audit))

@@ -180,13 +180,18 @@ pub fn may_decide(caller: &Caller) -> Result<(), Response> {
 }
 
 fn review(caller: &Caller, word: Word, reason: &str) -> Result<Review, Response> {
+    Ok(Review { word, author: caller.name.clone(), reason: read_reason(reason)? })
+}
+
+/// Why a person does something, for the audit log.
+pub fn read_reason(reason: &str) -> Result<String, Response> {
     let reason = reason.trim();
     if reason.is_empty() || REASON_CHARS_MAX < reason.chars().count() {
         return Err(problem::bad_request(&format!(
             "a reason of 1 to {REASON_CHARS_MAX} characters is needed"
         )));
     }
-    Ok(Review { word, author: caller.name.clone(), reason: reason.to_owned() })
+    Ok(reason.to_owned())
 }
 
 async fn carry_out(web: &Web, subject: Subject, review: &Review) -> Result<Reviewed, Response> {
