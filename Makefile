@@ -50,6 +50,7 @@ fuzz:
 bench:
 	$(CARGO) bench --locked --package proofback-domain --bench decide
 	$(CARGO) bench --locked --package proofback --bench figures -- $(ARGS)
+	$(CARGO) bench --locked --package proofback --bench money -- $(ARGS)
 
 fmt:
 	$(CARGO) fmt --all

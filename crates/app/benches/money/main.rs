@@ -1,0 +1,161 @@
+//! The figures about money: a store with a million conversions and five million entries over a year, of which one
+//! partner has a fifth. Absolute figures, each with the bar that it has to reach; `--smoke` only proves that it works.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark speaks to the terminal")]
+
+mod fill;
+#[path = "../figures/machine.rs"]
+#[allow(dead_code, reason = "shared with the other figures, of which these need a part")]
+mod machine;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use machine::median;
+use proofback_domain::ledger::Account;
+use proofback_domain::name::Name;
+use proofback_store::Store;
+
+/// How much is done: everything, or just enough to see that it works.
+struct Plan {
+    conversions: usize,
+    calls: usize,
+    checks: usize,
+}
+
+/// What a figure has to reach.
+enum Bar {
+    None,
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+struct Figure {
+    name: String,
+    value: f64,
+    unit: &'static str,
+    bar: Bar,
+}
+
+fn main() {
+    let smoke = std::env::args().any(|argument| argument == "--smoke");
+    let plan = if smoke {
+        Plan { conversions: 2_000, calls: 10, checks: 1 }
+    } else {
+        Plan { conversions: 1_000_000, calls: 200, checks: 3 }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let figures = runtime.block_on(measure(&plan));
+    let table = table(&figures);
+    println!("{table}");
+    let directory = target_directory().join("bench");
+    std::fs::write(directory.join("money.txt"), &table).unwrap();
+}
+
+async fn measure(plan: &Plan) -> Vec<Figure> {
+    let store = fill::open(&target_directory().join("bench"), plan.conversions).await;
+    let mut figures = balances(plan, &store).await;
+    figures.extend(verify(plan, &store).await);
+    // Figures about statements and reconciliations follow here: one function each, over the same store.
+    figures
+}
+
+/// What stands on the accounts of the partner with the most entries, against a sum over all of them.
+async fn balances(plan: &Plan, store: &Store) -> Vec<Figure> {
+    let partner = Name::parse(fill::BIG_PARTNER).unwrap();
+    let accounts: Vec<String> = [
+        Account::PartnerPending(partner.clone()),
+        Account::PartnerApproved(partner.clone()),
+        Account::PartnerPaid(partner.clone()),
+    ]
+    .map(|account| account.to_string())
+    .to_vec();
+    let mut times = Vec::with_capacity(plan.calls);
+    let mut balances = Vec::new();
+    for _ in 0..plan.calls {
+        let started = Instant::now();
+        balances = store.balances(accounts.clone()).await.unwrap();
+        times.push(milliseconds(started.elapsed()));
+    }
+    let started = Instant::now();
+    for balance in &balances {
+        let plain = store.balance_at(balance.account.clone(), fill::year_end()).await.unwrap();
+        assert_eq!(
+            plain.as_slice(),
+            std::slice::from_ref(balance),
+            "a balance is the plain sum of its entries"
+        );
+    }
+    let plain = milliseconds(started.elapsed());
+    let slowest = times.iter().copied().fold(0.0, f64::max);
+    let started = Instant::now();
+    let all = store.all_balances().await.unwrap();
+    let every = milliseconds(started.elapsed());
+    assert_eq!(all.iter().map(|balance| balance.micros).sum::<i128>(), 0, "the books fold to zero");
+    vec![
+        Figure::new(
+            "balance of the partner with a fifth of all, p50",
+            median(&mut times),
+            "ms",
+            Bar::AtMost(5.0),
+        ),
+        Figure::new("  slowest call", slowest, "ms", Bar::AtMost(5.0)),
+        Figure::new("  the same as a plain sum over its entries", plain, "ms", Bar::None),
+        Figure::new("balances of all accounts", every, "ms", Bar::None),
+    ]
+}
+
+async fn verify(plan: &Plan, store: &Store) -> Vec<Figure> {
+    let mut rates = Vec::with_capacity(plan.checks);
+    let mut checked = 0.0;
+    for _ in 0..plan.checks {
+        let started = Instant::now();
+        let report = store.verify_ledger(None).await.unwrap();
+        assert_eq!(report.differences, Vec::<String>::new());
+        checked = report.entries as f64;
+        rates.push(checked / started.elapsed().as_secs_f64());
+    }
+    vec![
+        Figure::new(
+            "check of the journal against its seals",
+            median(&mut rates),
+            "per s",
+            Bar::AtLeast(500_000.0),
+        ),
+        Figure::new("  entries in it", checked, "", Bar::None),
+    ]
+}
+
+impl Figure {
+    fn new(name: &str, value: f64, unit: &'static str, bar: Bar) -> Self {
+        Self { name: name.to_owned(), value, unit, bar }
+    }
+}
+
+fn table(figures: &[Figure]) -> String {
+    let mut table = format!("{}; absolute figures, beside whatever else runs here\n\n", machine::describe());
+    for Figure { name, value, unit, bar } in figures {
+        let verdict = match bar {
+            Bar::None => String::new(),
+            Bar::AtLeast(bar) => format!("  at least {bar} {}", told(*bar <= *value)),
+            Bar::AtMost(bar) => format!("  at most {bar} {}", told(*value <= *bar)),
+        };
+        writeln!(table, "{name:<58} {value:>12.2} {unit:<6}{verdict}").unwrap();
+    }
+    table
+}
+
+fn told(reached: bool) -> &'static str {
+    if reached { "reached" } else { "FELL SHORT" }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Where this program was built: `target`, or what stands in for it; on the disk that is measured.
+fn target_directory() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    program.ancestors().nth(3).unwrap().to_owned()
+}
