@@ -8,15 +8,23 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Room = the rooms it may know. What stands nowhere here may not exist.
-const ALLOWED: [(&str, &[&str]); 6] = [
+const ALLOWED: [(&str, &[&str]); 7] = [
     ("proofback-domain", &[]),
     ("proofback-store", &["proofback-domain"]),
-    ("proofback-web", &["proofback-domain", "proofback-store"]),
+    ("proofback-sheets", &[]),
+    ("proofback-web", &["proofback-domain", "proofback-store", "proofback-sheets"]),
     ("proofback-delivery", &["proofback-domain", "proofback-store"]),
     ("proofback-testkit", &[]),
     (
         "proofback",
-        &["proofback-domain", "proofback-store", "proofback-web", "proofback-delivery", "proofback-testkit"],
+        &[
+            "proofback-domain",
+            "proofback-store",
+            "proofback-sheets",
+            "proofback-web",
+            "proofback-delivery",
+            "proofback-testkit",
+        ],
     ),
 ];
 
