@@ -24,6 +24,7 @@ pub mod postback;
 pub mod program;
 pub mod rate;
 pub mod rates;
+pub mod reconcile;
 pub mod route;
 pub mod settlement;
 pub mod template;
