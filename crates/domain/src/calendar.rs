@@ -76,6 +76,12 @@ impl Day {
         Self(self.0.saturating_add(1))
     }
 
+    /// Saturday or Sunday.
+    pub fn is_weekend(self) -> bool {
+        // 1970-01-01 was a Thursday.
+        matches!(self.0.rem_euclid(7), 2 | 3)
+    }
+
     /// So many days earlier.
     pub fn minus(self, days: u32) -> Self {
         Self(self.0.saturating_sub_unsigned(days))
@@ -187,6 +193,15 @@ mod tests {
         let (first, last) = day.month();
         assert_eq!((first.to_string(), last.to_string()), ("2028-02-01".into(), "2028-02-29".into()));
         assert_eq!(Day::from_number(day.number()), day);
+    }
+
+    #[test]
+    fn weekends_are_known() {
+        let weekend = |text: &str| Day::parse(text).unwrap().is_weekend();
+        assert_eq!(
+            ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23", "1970-01-03", "1969-12-28"].map(weekend),
+            [false, true, true, false, true, true]
+        );
     }
 
     #[test]

@@ -136,6 +136,11 @@ impl Money {
         Self { micros: 0, currency }
     }
 
+    /// The amount alone, with no more digits than it needs.
+    pub fn plain(self) -> String {
+        format_micros(i128::from(self.micros), 0)
+    }
+
     pub fn is_zero(self) -> bool {
         self.micros == 0
     }
@@ -236,7 +241,7 @@ fn iso_digits(currency: Currency) -> Option<u8> {
 impl std::fmt::Display for Money {
     /// `120 EUR`, with no more digits than it needs.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} {}", format_micros(i128::from(self.micros), 0), self.currency)
+        write!(formatter, "{} {}", self.plain(), self.currency)
     }
 }
 

@@ -97,6 +97,8 @@ pub struct EntryRow {
     pub kind: String,
     /// The payout that it belongs to.
     pub settlement_id: Option<SettlementId>,
+    /// The exchange rate that went into the amount, in words; empty where none did.
+    pub rate: String,
 }
 
 /// A stretch of the journal that cannot be changed any more without being seen.

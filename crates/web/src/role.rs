@@ -1,6 +1,7 @@
 //! Who may do what: the roles of access tokens.
 
 use proofback_domain::name::Name;
+use proofback_domain::settlement::SettlementKind;
 use sha2::{Digest, Sha256};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,15 @@ impl Role {
         match self {
             Self::Admin | Self::Finance => true,
             Self::Manager | Self::Viewer | Self::Advertiser(_) | Self::Partner(_) => false,
+        }
+    }
+
+    /// The party of such settlements that this is.
+    pub fn party(&self, kind: SettlementKind) -> Option<&Name> {
+        match (self, kind) {
+            (Self::Partner(own), SettlementKind::Payout)
+            | (Self::Advertiser(own), SettlementKind::Invoice) => Some(own),
+            (_, _) => None,
         }
     }
 

@@ -140,7 +140,7 @@ fn add_money(fields: &mut Fields, amount: Option<Money>, revenue: Option<Money>)
         let Some(money) = money else {
             continue;
         };
-        fields.insert(field, money.micros_text());
+        fields.insert(field, money.plain());
         let other = fields.insert("currency", money.currency.to_string());
         if other.is_some_and(|other| other != money.currency.code()) {
             return false;

@@ -45,7 +45,7 @@ pub fn rank(group: Group) -> u8 {
 }
 
 pub fn show(money: Money) -> String {
-    format!("{} {}", money.micros_text(), money.currency)
+    money.to_string()
 }
 
 /// Nothing is nothing in every currency, and also where none is named.

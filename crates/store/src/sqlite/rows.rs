@@ -290,7 +290,7 @@ pub fn change(row: &Row<'_>) -> Result<Change> {
 }
 
 pub const ENTRY: &str = "id, at, debit, credit, amount, currency, conversion_id, postback_id, reason, number, kind, \
-    settlement_id";
+    settlement_id, rate";
 
 pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
     Ok(EntryRow {
@@ -305,6 +305,7 @@ pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
         number: row.get(9)?,
         kind: row.get(10)?,
         settlement_id: optional_id(row, 11)?,
+        rate: row.get(12)?,
     })
 }
 

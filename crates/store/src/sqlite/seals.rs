@@ -68,8 +68,8 @@ pub fn last(connection: &Connection) -> Result<Seal, StoreError> {
 
 /// Every column of an entry, in the order in which they are hashed. A further column needs a further form of seal.
 pub const LINE: &str = "number, id, at, debit, credit, amount, currency, conversion_id, postback_id, reason, kind, \
-    settlement_id";
-const LINE_COLUMNS: usize = 12;
+    settlement_id, rate";
+const LINE_COLUMNS: usize = 13;
 
 /// What is computed with of an entry, as it lies in the row.
 pub struct Line<'a> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use proofback_domain::calendar::Day;
-use proofback_domain::id::{ConversionId, Id, SettlementId};
+use proofback_domain::id::{ConversionId, SettlementId};
 use proofback_domain::ledger::Account;
 use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
@@ -32,8 +32,7 @@ pub struct NewSettlement {
     pub author: String,
     /// Propose it only.
     pub draft: bool,
-    /// 80 random bits, of which its id is made.
-    pub entropy: u128,
+    pub id: SettlementId,
 }
 
 /// A settlement as it is listed.
@@ -249,7 +248,7 @@ fn create(
     };
     let mut row = SettlementRow {
         number: 0,
-        id: Id::new(now, asked.entropy),
+        id: asked.id,
         kind: *kind,
         party: party.clone(),
         up_to: *day,

@@ -91,8 +91,9 @@ pub fn show(row: &EntryRow, currencies: &Currencies) -> Value {
         "reason": row.reason,
         "kind": row.kind,
     });
-    if let (Some(id), Some(members)) = (row.settlement_id, entry.as_object_mut()) {
-        members.insert("settlement_id".into(), json!(id));
+    if let Some(members) = entry.as_object_mut() {
+        members.extend(row.settlement_id.map(|id| ("settlement_id".to_owned(), json!(id))));
+        members.extend((!row.rate.is_empty()).then(|| ("rate".to_owned(), json!(row.rate))));
     }
     entry
 }

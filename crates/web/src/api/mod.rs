@@ -6,19 +6,23 @@ mod conversions;
 mod deliveries;
 mod ledger;
 mod money;
+mod once;
 mod page;
 mod postbacks;
 pub mod problem;
 mod programs;
+mod rates;
 mod replays;
 mod reviews;
+mod settlements;
 mod trace;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
+use proofback_domain::settlement::SettlementKind;
 use proofback_store::StoreError;
 use serde_json::Value;
 
@@ -50,6 +54,9 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/ledger/seals", get(books::seals))
         .route("/ledger/periods", get(books::periods))
         .route("/ledger/close", post(books::close))
+        .route("/rates", get(rates::list).post(rates::import))
+        .nest("/payouts", settlements(SettlementKind::Payout))
+        .nest("/invoices", settlements(SettlementKind::Invoice))
         .route("/deliveries", get(deliveries::list))
         .route("/program", get(programs::show).put(programs::put))
         .route("/audit", get(reviews::audit))
@@ -57,6 +64,21 @@ pub fn router(web: Web) -> Router<Web> {
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(PROGRAM_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(web, auth::require_token))
+}
+
+fn settlements(kind: SettlementKind) -> Router<Web> {
+    let router = Router::new()
+        .route("/", get(settlements::list).post(settlements::create))
+        .route("/preview", get(settlements::preview))
+        .route("/{id}", get(settlements::one))
+        .route("/{id}/cancel", post(settlements::cancel));
+    let router = match kind {
+        SettlementKind::Payout => router.route("/{id}/paid", post(settlements::settle)),
+        SettlementKind::Invoice => router
+            .route("/{id}/invoiced", post(settlements::settle))
+            .route("/{id}/received", post(settlements::receive)),
+    };
+    router.layer(Extension(settlements::Of(kind)))
 }
 
 pub async fn not_found() -> Response {

@@ -45,6 +45,11 @@ impl Query {
         }
     }
 
+    /// `true` or `false`; absent is false.
+    pub fn flag(&mut self, name: &str) -> Result<bool, Response> {
+        Ok(self.parsed(name, |text| text.parse().ok())?.unwrap_or(false))
+    }
+
     pub fn name(&mut self, name: &str) -> Result<Option<Name>, Response> {
         self.parsed(name, |text| Name::parse(text).ok())
     }

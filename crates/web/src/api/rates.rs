@@ -59,9 +59,8 @@ pub async fn list(State(web): State<Web>, _: Staff, RawQuery(query): RawQuery) -
 
 fn convert(line: &RateLine) -> Result<NewRate, Fault> {
     let fault = |message: String| Fault { line: Some(line.line), message };
-    let currency = |code: &str| {
-        Currency::parse(code).ok_or_else(|| fault(format!("{code:?} is no code of a currency")))
-    };
+    let currency =
+        |code: &str| Currency::parse(code).ok_or_else(|| fault(format!("{code:?} is no code of a currency")));
     Ok(NewRate {
         day: Day::parse(&line.day).ok_or_else(|| fault(format!("{:?} is no day", line.day)))?,
         base: currency(&line.base)?,

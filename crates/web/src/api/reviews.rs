@@ -2,8 +2,8 @@
 
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use proofback_domain::decide::{Decision, Refusal, Review, Word};
 use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::outcome::{Reason, Status};
@@ -12,8 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::page::{Query, list as page};
-use super::{Answer, Caller, Staff, conversions, failed, money, postbacks, problem};
-use crate::role::hash_token;
+use super::{Answer, Caller, Staff, conversions, failed, money, once, postbacks, problem};
 use crate::state::Web;
 
 /// Words about more than this in one request are refused.

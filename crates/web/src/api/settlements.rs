@@ -52,8 +52,8 @@ pub async fn create(
     let snapshot = snapshot.ok_or_else(|| problem::unavailable("no program is in force yet"))?;
     known_party(&web, kind, &asked.partner, &snapshot).await?;
     let currency = snapshot.program.currencies.parse(&asked.currency);
-    let currency = currency
-        .map_err(|error| problem::bad_request(&format!("currency {:?}: {error}", asked.currency)))?;
+    let currency =
+        currency.map_err(|error| problem::bad_request(&format!("currency {:?}: {error}", asked.currency)))?;
     let now = web.now();
     let up_to = last_day(asked.up_to.as_deref(), &snapshot, now)?;
     let key = once::key(&headers, &caller, &format!("{}s", kind.code()), &body)?;
@@ -64,7 +64,7 @@ pub async fn create(
         up_to,
         author: caller.name.clone(),
         draft: asked.draft,
-        entropy: web.ids.entropy(),
+        id: web.ids.settlement(now),
     };
     let currencies = snapshot.program.currencies.clone();
     let settled = web.store.settle(new, snapshot, now, key, shown(currencies)).await.map_err(failed)?;
