@@ -338,8 +338,7 @@ impl Step {
         let fits = match self.by {
             By::Txid => false,
             By::ClickId => marks.click.is_some(),
-            // A genuine click id says more than an amount: if it finds nothing, the amount may not either.
-            By::AmountAndTime => marks.click.is_none() && named.is_some(),
+            By::AmountAndTime => named.is_some(),
         };
         let timed = self.reach.is_none() || marks.at.is_some();
         let worth = if self.by_worth { named.unwrap_or(Worth::Any) } else { Worth::Any };
@@ -357,6 +356,7 @@ impl Step {
         let OurMarks { marks, in_period, open } = ours;
         let click = match self.by {
             By::ClickId => marks.click,
+            // A genuine click id says more than an amount: a line that names one has it in its key, and fits nothing here.
             By::AmountAndTime if *in_period => None,
             By::AmountAndTime | By::Txid => return Vec::new(),
         };
