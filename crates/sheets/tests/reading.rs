@@ -51,6 +51,8 @@ fn the_delimiter_that_gives_the_header_the_most_cells_is_taken() {
     assert_eq!(cells(b"\"a,b,c\";d\n1;2"), [["a,b,c", "d"], ["1", "2"]]);
     assert_eq!(cells(b"a,b;c\n1,2"), [["a", "b;c"], ["1", "2"]], "the first of those with as many");
     assert_eq!(cells(b"a\n1"), [["a"], ["1"]]);
+    assert_eq!(cells(b"\n;;\na;b\n1,2;3"), [["a", "b"], ["1,2", "3"]], "a line of delimiters is empty");
+    assert_eq!(cells(b"\"\"\"\"\n1\t\n"), [["\""], ["1"]], "a header may be a quote");
 }
 
 #[test]

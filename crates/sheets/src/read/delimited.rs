@@ -86,7 +86,7 @@ fn guess(text: &str) -> char {
 
 /// From the first line on that has a word in it: a line of nothing but delimiters is an empty one.
 fn header_of(text: &str) -> &str {
-    let says_nothing = |one: char| one.is_whitespace() || one == '"' || DELIMITERS.contains(&one);
+    let says_nothing = |one: char| one.is_whitespace() || DELIMITERS.contains(&one);
     let word = text.find(|one| !says_nothing(one)).unwrap_or(text.len());
     let start = text.get(..word).and_then(|before| before.rfind(['\r', '\n'])).map_or(0, |end| end + 1);
     text.get(start..).unwrap_or_default()
