@@ -197,7 +197,7 @@ async fn drain_spill(web: Web, stopped: watch::Receiver<bool>) {
 
 async fn give_up(web: Web, stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(GIVE_UP_EVERY);
-    let mut stop = std::pin::pin!(until(stopped));
+    let mut stop = std::pin::pin!(until(stopped.clone()));
     loop {
         tokio::select! {
             () = &mut stop => return,
@@ -208,10 +208,25 @@ async fn give_up(web: Web, stopped: watch::Receiver<bool>) {
             Ok(count) => tracing::info!(count, "postbacks were given up: their clicks did not arrive"),
             Err(error) => tracing::warn!(%error, "waiting postbacks could not be looked through"),
         }
-        match web.store.approve_due(web.now()).await {
+        approve_due(&web, &stopped).await;
+        match web.store.rates_arrived(web.now()).await {
             Ok(0) => {}
+            Ok(count) => tracing::info!(count, "postbacks were decided: their exchange rates are known"),
+            Err(error) => tracing::warn!(%error, "what waits for exchange rates could not be looked through"),
+        }
+    }
+}
+
+/// In steps, so that other writes come between them.
+async fn approve_due(web: &Web, stopped: &watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match web.store.approve_due(web.now()).await {
+            Ok(0) => return,
             Ok(count) => tracing::info!(count, "conversions were approved: their time has passed"),
-            Err(error) => tracing::warn!(%error, "due conversions could not be approved"),
+            Err(error) => {
+                tracing::warn!(%error, "due conversions could not be approved");
+                return;
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod program;
 pub mod rate;
 pub mod rates;
 pub mod reconcile;
+pub mod reported;
 pub mod route;
 pub mod settlement;
 pub mod template;

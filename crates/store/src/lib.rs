@@ -19,6 +19,6 @@ pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
 pub use sqlite::{
-    Answered, Idempotency, Kept, NewRate, NewSettlement, Open, Options, RateRow, RatesImported, Reviewed,
-    Rules, Settled, SettlementLine, SettlementRow, ShowSettlement, Store, Subject,
+    Answered, Idempotency, Kept, NewRate, NewSettlement, Open, Options, Profit, RateRow, RatesImported,
+    Reviewed, Rules, Settled, SettlementLine, SettlementRow, ShowSettlement, Store, Subject,
 };

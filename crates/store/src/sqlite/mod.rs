@@ -14,6 +14,7 @@ mod lists;
 mod log;
 mod open;
 mod past;
+mod profit;
 mod programs;
 mod rates;
 mod readers;
@@ -44,6 +45,7 @@ use writer::Writer;
 
 pub use clicks::Kept;
 pub use idempotency::Idempotency;
+pub use profit::Profit;
 pub use rates::{NewRate, RateRow, RatesImported};
 pub use replays::Rules;
 pub use reviews::{Answered, Reviewed, Subject};

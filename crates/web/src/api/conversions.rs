@@ -4,8 +4,10 @@ use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use proofback_domain::conversion::Conversion;
-use proofback_domain::money::Currencies;
+use proofback_domain::money::{Currencies, Money};
 use proofback_domain::outcome::Status;
+use proofback_domain::program::Snapshot;
+use proofback_domain::reported::reported;
 use proofback_store::ConversionFilter;
 use serde_json::{Value, json};
 
@@ -30,7 +32,10 @@ pub async fn list(
     let currencies = money::currencies(web.store.snapshot().as_deref());
     let for_partner = !caller.role.is_staff();
     let rows = web.store.conversions(filter, request).await.map_err(failed)?;
-    Ok(page("conversions", rows, |row| show(row, &currencies, for_partner)))
+    let snapshot = web.store.snapshot().filter(|_| !for_partner);
+    Ok(page("conversions", rows, |row| {
+        with_report(show(row, &currencies, for_partner), row, snapshot.as_deref())
+    }))
 }
 
 fn filter(
@@ -68,7 +73,28 @@ pub async fn one(
         return Err(not_found());
     }
     let currencies = money::currencies(web.store.snapshot().as_deref());
-    Ok(super::json(&show(&row, &currencies, !staff)))
+    let snapshot = web.store.snapshot().filter(|_| staff);
+    Ok(super::json(&with_report(show(&row, &currencies, !staff), &row, snapshot.as_deref())))
+}
+
+/// Adds the same money in the program's currency, and the margin; what waits for a rate is `null`.
+fn with_report(mut view: Value, row: &Conversion, snapshot: Option<&Snapshot>) -> Value {
+    if let (Some(members), Some(snapshot)) = (view.as_object_mut(), snapshot) {
+        let program = &snapshot.program;
+        let reported = reported(row, snapshot);
+        let shown = |money: Option<Money>| money.map(|money| program.currencies.amount(money));
+        let margin = reported.margin_micros.map(|micros| Money { micros, currency: program.currency });
+        let report = json!({
+            "currency": program.currency,
+            "amount": shown(reported.amount),
+            "revenue": shown(reported.revenue),
+            "payout": shown(reported.payout),
+            "margin": shown(margin),
+            "rate_missing": reported.waits,
+        });
+        members.insert("reported".into(), report);
+    }
+    view
 }
 
 /// A conversion as JSON; what the house earns by it is not for the partner.
@@ -94,6 +120,8 @@ pub fn show(row: &Conversion, currencies: &Currencies, for_partner: bool) -> Val
     if let Some(members) = view.as_object_mut() {
         money::put(members, "amount", row.amount, currencies);
         money::put(members, "payout", row.commission, currencies);
+        members.insert("payable_at".into(), json!(row.partner_position().map(|_| row.payable_at().iso())));
+        members.insert("terms".into(), json!(row.deal.as_ref().map(|deal| &deal.by)));
         if !for_partner {
             money::put(members, "revenue", row.revenue, currencies);
         }

@@ -10,6 +10,7 @@ mod once;
 mod page;
 mod postbacks;
 pub mod problem;
+mod profit;
 mod programs;
 mod rates;
 mod replays;
@@ -49,6 +50,7 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/conversions/{id}/status", post(reviews::set_status))
         .route("/conversions/{id}/adjust", post(reviews::adjust))
         .route("/partners/{id}/balance", get(ledger::balance))
+        .route("/partners/{id}/profit", get(profit::profit))
         .route("/ledger/entries", get(ledger::entries))
         .route("/ledger/verify", get(books::verify))
         .route("/ledger/seals", get(books::seals))

@@ -120,6 +120,8 @@ fn show_item(item: &TraceItem, currencies: &Currencies) -> Value {
     view.insert("summary".into(), json!(summary));
     if let Value::Object(details) = details {
         details.into_iter().filter(|(name, _)| name != "at").for_each(|(name, value)| {
+            // What an entry is about stands beside what an item of the timeline is.
+            let name = if name == "kind" { "entry_kind".to_owned() } else { name };
             view.insert(name, value);
         });
     }
