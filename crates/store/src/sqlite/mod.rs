@@ -120,9 +120,19 @@ impl Store {
 
     /// Puts a program in force, whole, with the exchange rates that are known.
     pub fn adopt(&self, snapshot: Arc<Snapshot>) {
-        let rates = Rates::clone(&self.inner.rates.load());
-        self.inner.snapshot.store(Some(Arc::new(Snapshot::clone(&snapshot).with_rates(rates))));
+        self.inner.snapshot.store(Some(snapshot));
+        self.adopt_rates();
         self.inner.outbox.notify_one();
+    }
+
+    /// Gives the program in force the rates that are known now; whoever comes last sees both the newest program and
+    /// the newest rates.
+    fn adopt_rates(&self) {
+        self.inner.snapshot.rcu(|current| {
+            let current = current.as_ref()?;
+            let rates = Rates::clone(&self.inner.rates.load());
+            Some(Arc::new(Snapshot::clone(current).with_rates(rates)))
+        });
     }
 
     /// Comes back when deliveries were planned since the last call.

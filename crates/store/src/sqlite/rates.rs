@@ -62,10 +62,10 @@ impl Store {
                 Ok((imported, load(connection)?))
             })
             .await?;
-        self.inner.rates.store(Arc::new(all));
-        if let Some(snapshot) = self.snapshot() {
-            self.adopt(snapshot);
-        }
+        // Of two imports the later one stays, whichever comes here last.
+        let all = Arc::new(all);
+        self.inner.rates.rcu(|current| Arc::clone(if current.last() < all.last() { &all } else { current }));
+        self.adopt_rates();
         Ok(imported)
     }
 
