@@ -9,6 +9,8 @@ alter table conversion add column payable_at integer;
 alter table conversion add column billable_at integer;
 create index conversion_payable on conversion (partner, payable_at) where payable_at is not null;
 create index conversion_billable on conversion (advertiser, billable_at) where billable_at is not null;
+-- Caps and tiers of partners that are new are counted from here once.
+create index conversion_counted on conversion (partner, offer, event, day) where counts = 1;
 update conversion set payable_at = event_at, billable_at = event_at
     where held is null and status in ('approved', 'rejected', 'reversed');
 
