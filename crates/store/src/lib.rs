@@ -12,13 +12,13 @@ mod sqlite;
 pub use error::{OpenError, StoreError};
 pub use model::{
     AttemptRecord, AuditRow, Balance, ClaimedDelivery, CloseRefusal, Closing, DeliveryRow, EarlierDecision,
-    EntryRow, LedgerHead, LedgerReport, PeriodClose, PostbackRow, RawPostback, Replayed, Seal, Stopwatch,
-    StoredProgram, TokenRole, Trace, TraceItem, hex,
+    EntryRow, LedgerHead, LedgerReport, Movement, PeriodClose, PostbackRow, RawPostback, Replayed, Seal,
+    Statement, StatementLine, Stopwatch, StoredProgram, TokenRole, Trace, TraceItem, hex,
 };
 pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
 pub use sqlite::{
-    Answered, Idempotency, Kept, NewRate, NewSettlement, Open, Options, Profit, RateRow, RatesImported,
-    Reviewed, Rules, Settled, SettlementLine, SettlementRow, ShowSettlement, Store, Subject,
+    Answered, Idempotency, Kept, Lines, NewRate, NewSettlement, Open, Options, Profit, RateRow, RatesImported,
+    Reviewed, Rules, Settled, SettlementLine, SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
 };

@@ -202,6 +202,60 @@ pub struct Balance {
     pub micros: i128,
 }
 
+/// What stood on accounts in one currency before a period, what moved in it, and what stood at its end. Signed:
+/// credits less debits, in millionths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    pub currency: Currency,
+    pub opening: i128,
+    /// By the kind of its entries.
+    pub by_kind: BTreeMap<String, Movement>,
+    pub closing: i128,
+    /// Lines that it has.
+    pub entries: u64,
+    /// The balances of the accounts beside, in the order in which they were asked for.
+    pub beside: Vec<i128>,
+    /// Approved, and not to be paid out yet.
+    pub on_hold: i128,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Movement {
+    pub micros: i128,
+    /// Sides of entries on the accounts.
+    pub entries: u64,
+}
+
+impl Statement {
+    pub fn movements(&self) -> i128 {
+        self.by_kind.values().map(|moved| moved.micros).sum()
+    }
+
+    /// Whether what was there and what moved make up what is there: they were summed each for itself.
+    pub fn holds(&self) -> bool {
+        self.opening + self.movements() == self.closing
+    }
+}
+
+/// An entry of a statement with what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementLine {
+    pub number: i64,
+    pub id: EntryId,
+    pub at: Timestamp,
+    pub kind: String,
+    /// Signed: what the accounts gained by it.
+    pub amount: Money,
+    pub reason: String,
+    pub rate: String,
+    pub conversion_id: Option<ConversionId>,
+    pub settlement_id: Option<SettlementId>,
+    pub offer: Option<Name>,
+    pub event: Option<Name>,
+    pub txid: Option<String>,
+    pub click_id: Option<ClickId>,
+}
+
 #[derive(Debug, Clone)]
 pub struct DeliveryRow {
     pub number: i64,

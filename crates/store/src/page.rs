@@ -82,6 +82,21 @@ impl Cursor {
         i64::try_from(i128::from_be_bytes(self.0)).unwrap_or(0)
     }
 
+    /// Of a list by time: a time and a number among what has the same one.
+    pub(crate) fn from_place(at: Timestamp, number: i64) -> Self {
+        let at = i128::from(at.millis()) << 64;
+        Self((at | i128::from(number.cast_unsigned())).to_be_bytes())
+    }
+
+    pub(crate) fn place(&self) -> (Timestamp, i64) {
+        let [at, number] = [&self.0[..8], &self.0[8..]].map(|half| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(half);
+            i64::from_be_bytes(bytes)
+        });
+        (Timestamp::from_millis(at), number)
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         let id: proofback_domain::id::PostbackId = text.parse().ok()?;
         Some(Self(id.to_bytes()))

@@ -13,6 +13,7 @@ mod ledger;
 mod lists;
 mod log;
 mod open;
+mod open_lines;
 mod past;
 mod profit;
 mod programs;
@@ -24,6 +25,7 @@ mod rows;
 mod seals;
 mod settlements;
 mod signed;
+mod statements;
 mod tally;
 mod trace;
 mod verify;
@@ -50,6 +52,7 @@ pub use rates::{NewRate, RateRow, RatesImported};
 pub use replays::Rules;
 pub use reviews::{Answered, Reviewed, Subject};
 pub use settlements::{NewSettlement, Open, Settled, SettlementLine, SettlementRow, ShowSettlement};
+pub use statements::{Lines, StatementQuery};
 
 /// What is chosen when a store is opened.
 pub struct Options {

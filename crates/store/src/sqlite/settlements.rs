@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use proofback_domain::calendar::Day;
 use proofback_domain::id::{ConversionId, SettlementId};
-use proofback_domain::ledger::Account;
 use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
 use proofback_domain::program::Snapshot;
@@ -17,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::audit::{Deed, record};
 use super::idempotency::{self, Before, Idempotency};
+use super::open_lines::{Reach, candidates, columns, currencies, parties};
 use super::{Store, rows};
 use crate::error::StoreError;
 use crate::page::{Cursor, Page, PageRequest};
@@ -135,7 +135,8 @@ impl Store {
             let mut open = Vec::new();
             for party in parties(connection, kind, party)? {
                 for currency in currencies(connection, kind, &party)? {
-                    let lines = candidates(connection, (kind, &party, currency), up_to.min(now))?;
+                    let lines =
+                        candidates(connection, (kind, &party, currency), Reach::Until(up_to.min(now)))?;
                     let lines: Vec<Line> = lines.into_iter().map(|(line, _)| line).collect();
                     let sum = proposal(&lines, (kind, &party, currency), &snapshot);
                     let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
@@ -225,14 +226,6 @@ fn once(
     Ok(Settled::Done(answer))
 }
 
-/// The columns of conversions that a kind of settlement looks at.
-fn columns(kind: SettlementKind) -> (&'static str, &'static str) {
-    match kind {
-        SettlementKind::Payout => ("partner", "payable_at"),
-        SettlementKind::Invoice => ("advertiser", "billable_at"),
-    }
-}
-
 fn create(
     connection: &Connection,
     asked: &NewSettlement,
@@ -240,7 +233,7 @@ fn create(
     now: Timestamp,
 ) -> Result<Result<SettlementRow, Refusal>, StoreError> {
     let NewSettlement { kind, party, currency, up_to: (day, end), .. } = asked;
-    let found = candidates(connection, (*kind, party, *currency), (*end).min(now))?;
+    let found = candidates(connection, (*kind, party, *currency), Reach::Until((*end).min(now)))?;
     let lines: Vec<Line> = found.iter().map(|(line, _)| *line).collect();
     let amount = match proposal(&lines, (*kind, party, *currency), snapshot) {
         Ok(amount) => amount,
@@ -314,50 +307,6 @@ fn proposal(
         SettlementKind::Invoice => Money::zero(currency),
     };
     settlement::propose(lines, party, currency, minimum, &program.currencies)
-}
-
-/// What stands open of each conversion of a party that may be settled by then, with the time since when.
-fn candidates(
-    connection: &Connection,
-    (kind, party, currency): (SettlementKind, &Name, Currency),
-    until: Timestamp,
-) -> Result<Vec<(Line, i64)>, StoreError> {
-    let (owner, since) = columns(kind);
-    let (account, _, sign) = settlement::accounts(kind, party);
-    let account = account.to_string();
-    let query = format!(
-        "select conversion.id, {since}, (select coalesce(sum(case when credit = ?1 then amount else 0 end) \
-            - sum(case when debit = ?1 then amount else 0 end), 0) from entry \
-            where entry.conversion_id = conversion.id and entry.currency = ?2) \
-         from conversion where {owner} = ?3 and {since} <= ?4 and {since} is not null order by conversion.id"
-    );
-    let mut statement = connection.prepare_cached(&query)?;
-    let found = statement.query_map((&account, currency.code(), party.as_str(), until.millis()), |row| {
-        let micros: i64 = row.get(2)?;
-        Ok((Line { conversion: rows::id(row, 0)?, micros: micros * sign }, row.get::<_, i64>(1)?))
-    })?;
-    let mut open = Vec::new();
-    for line in found {
-        let (mut line, since) = line?;
-        line.micros -= drafted(connection, kind, line.conversion)?;
-        if line.micros != 0 {
-            open.push((line, since));
-        }
-    }
-    Ok(open)
-}
-
-/// What drafts have taken up of a conversion already.
-fn drafted(
-    connection: &Connection,
-    kind: SettlementKind,
-    conversion: ConversionId,
-) -> Result<i64, StoreError> {
-    let query = "select coalesce(sum(settlement_line.amount), 0) from settlement_line \
-        join settlement on settlement.number = settlement \
-        where conversion_id = ?1 and kind = ?2 and state = 'draft'";
-    let params = (conversion.to_bytes(), kind.code());
-    Ok(connection.prepare_cached(query)?.query_row(params, |row| row.get(0))?)
 }
 
 fn take_up(connection: &Connection, row: &SettlementRow, lines: &[(Line, i64)]) -> Result<(), StoreError> {
@@ -481,34 +430,4 @@ fn lines_of(connection: &Connection, number: i64) -> Result<Vec<Line>, StoreErro
     let lines = statement
         .query_map([number], |row| Ok(Line { conversion: rows::id(row, 0)?, micros: row.get(1)? }))?;
     Ok(lines.collect::<Result<_, _>>()?)
-}
-
-/// Everybody of whom something is open.
-fn parties(
-    connection: &Connection,
-    kind: SettlementKind,
-    only: Option<Name>,
-) -> Result<Vec<Name>, StoreError> {
-    if let Some(only) = only {
-        return Ok(vec![only]);
-    }
-    let (owner, since) = columns(kind);
-    let query = format!("select distinct {owner} from conversion where {since} is not null order by {owner}");
-    let mut statement = connection.prepare_cached(&query)?;
-    let parties = statement.query_map([], |row| rows::name(row, 0))?;
-    Ok(parties.collect::<Result<_, _>>()?)
-}
-
-/// The currencies that were ever booked on the account that is settled.
-fn currencies(
-    connection: &Connection,
-    kind: SettlementKind,
-    party: &Name,
-) -> Result<Vec<Currency>, StoreError> {
-    let (account, _, _): (Account, _, _) = settlement::accounts(kind, party);
-    let query = "select distinct entry.currency from entry where credit = ?1 \
-        union select distinct entry.currency from entry where debit = ?1 order by 1";
-    let mut statement = connection.prepare_cached(query)?;
-    let found = statement.query_map([account.to_string()], |row| rows::currency(row, 0))?;
-    Ok(found.collect::<Result<_, _>>()?)
 }
