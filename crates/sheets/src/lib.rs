@@ -12,6 +12,6 @@ mod write;
 pub use fault::Fault;
 pub use rates::{RateLine, read_rates};
 pub use read::{BYTES_MAX, Line, ReadOptions, Sheet, read};
-pub use write::delimited::csv;
+pub use write::delimited::{csv, csv_rows};
 pub use write::workbook::xlsx;
 pub use write::{Cell, Column, Kind, Table, WriteError};

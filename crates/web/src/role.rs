@@ -75,6 +75,11 @@ impl Role {
     pub fn is_partner(&self, id: &str) -> bool {
         matches!(self, Self::Partner(own) if own.as_str() == id)
     }
+
+    /// Whether this is an advertiser and the advertiser `id`.
+    pub fn is_advertiser(&self, id: &str) -> bool {
+        matches!(self, Self::Advertiser(own) if own.as_str() == id)
+    }
 }
 
 impl std::fmt::Display for Role {
@@ -114,6 +119,8 @@ mod tests {
             let may = [parsed.is_staff(), parsed.may_configure(), parsed.may_decide(), parsed.may_account()];
             assert_eq!(may, rights, "{role}");
             assert_eq!(parsed.is_partner("reelmedia"), role == "partner:reelmedia", "{role}");
+            assert_eq!(parsed.is_advertiser("casino"), role == "advertiser:casino", "{role}");
+            assert!(!parsed.is_advertiser("other") && !parsed.is_advertiser("reelmedia"), "{role}");
             assert!(!parsed.is_partner("other") && !parsed.is_partner("casino"), "{role}");
         }
     }

@@ -25,9 +25,21 @@ fn write_table(bytes: &mut Vec<u8>, table: &Table) {
     // Readers, ours too, guess the delimiter from the header: one in a name must not count.
     let plain = names.iter().all(|name| name.chars().all(|one| one.is_alphanumeric() || one == '_'));
     write_line(bytes, if plain { QuoteStyle::Necessary } else { QuoteStyle::Always }, &names);
+    write_rows(bytes, table.columns.len(), &table.rows);
+}
+
+/// Rows of a table that is written in parts, for behind the last one that was written without them. `columns` is
+/// how many it has.
+pub fn csv_rows(columns: usize, rows: &[Vec<Cell>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_rows(&mut bytes, columns, rows);
+    bytes
+}
+
+fn write_rows(bytes: &mut Vec<u8>, columns: usize, rows: &[Vec<Cell>]) {
     let mut lines = line_writer(bytes, QuoteStyle::Necessary);
-    for row in &table.rows {
-        let missing = table.columns.len().saturating_sub(row.len());
+    for row in rows {
+        let missing = columns.saturating_sub(row.len());
         let cells = row.iter().map(Cell::shown).chain(std::iter::repeat_n(Cow::Borrowed(""), missing));
         lines.write_record(cells.map(bytes_of)).expect("a Vec takes every byte");
     }

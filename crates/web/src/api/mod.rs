@@ -4,6 +4,8 @@ mod auth;
 mod books;
 mod conversions;
 mod deliveries;
+mod document;
+mod html;
 mod ledger;
 mod money;
 mod once;
@@ -16,6 +18,7 @@ mod rates;
 mod replays;
 mod reviews;
 mod settlements;
+mod statement;
 mod trace;
 
 use axum::extract::DefaultBodyLimit;
@@ -51,6 +54,8 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/conversions/{id}/adjust", post(reviews::adjust))
         .route("/partners/{id}/balance", get(ledger::balance))
         .route("/partners/{id}/profit", get(profit::profit))
+        .route("/partners/{id}/statement", get(statement::partner))
+        .route("/advertisers/{id}/statement", get(statement::advertiser))
         .route("/ledger/entries", get(ledger::entries))
         .route("/ledger/verify", get(books::verify))
         .route("/ledger/seals", get(books::seals))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::response::Response;
+use proofback_domain::calendar::Day;
 use proofback_domain::click_id::ClickId;
 use proofback_domain::name::Name;
 use proofback_domain::postback::stored_txid;
@@ -50,6 +51,15 @@ impl Query {
         Ok(self.parsed(name, |text| text.parse().ok())?.unwrap_or(false))
     }
 
+    /// A calendar day, as 2026-11-30.
+    pub fn day(&mut self, name: &str) -> Result<Option<Day>, Response> {
+        let Some(text) = self.left.remove(name) else {
+            return Ok(None);
+        };
+        let wrong = || problem::bad_request(&format!("{name}={text:?} is no day; write it like 2026-11-30"));
+        Day::parse(&text).map(Some).ok_or_else(wrong)
+    }
+
     pub fn name(&mut self, name: &str) -> Result<Option<Name>, Response> {
         self.parsed(name, |text| Name::parse(text).ok())
     }
@@ -72,11 +82,16 @@ impl Query {
     }
 
     pub fn page(&mut self) -> Result<PageRequest, Response> {
+        self.page_of(LIMIT_DEFAULT)
+    }
+
+    /// A page of so many rows where no limit is named.
+    pub fn page_of(&mut self, limit_default: u32) -> Result<PageRequest, Response> {
         let limit = self.parsed("limit", |text| {
             text.parse().ok().filter(|limit| 1 <= *limit && *limit <= PageRequest::LIMIT_MAX)
         })?;
         let after = self.parsed("cursor", Cursor::parse)?;
-        Ok(PageRequest { limit: limit.unwrap_or(LIMIT_DEFAULT), after })
+        Ok(PageRequest { limit: limit.unwrap_or(limit_default), after })
     }
 
     /// Nothing may be left over: a misspelt filter must not answer more than was asked for.

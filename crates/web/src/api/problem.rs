@@ -48,6 +48,11 @@ pub fn conflict(code: &str, detail: &str) -> Response {
     problem(StatusCode::CONFLICT, code, detail)
 }
 
+/// It was understood and cannot be done.
+pub fn unprocessable(code: &str, detail: &str) -> Response {
+    problem(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+}
+
 pub fn not_found(detail: &str) -> Response {
     problem(StatusCode::NOT_FOUND, "not_found", detail)
 }

@@ -1,4 +1,6 @@
-//! Payouts to partners and invoices to advertisers: previewed, made, moved on.
+//! Payouts to partners and invoices to advertisers: previewed, made, moved on, and shown as documents.
+
+mod paper;
 
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
@@ -15,9 +17,11 @@ use proofback_store::{NewSettlement, Open, Settled, SettlementLine, SettlementRo
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::document::Format;
 use super::page::{Query, list as page};
 use super::{Answer, Caller, Staff, failed, money, once, problem};
 use crate::state::Web;
+use paper::Paper;
 
 /// The routes of one kind: `payouts` or `invoices`.
 #[derive(Clone, Copy)]
@@ -181,20 +185,28 @@ pub async fn list(
     Ok(page(plural(kind), rows, |row| show(row, &currencies)))
 }
 
-/// A settlement with its lines.
+/// A settlement with its lines: as JSON or, with `?format=csv|xlsx|html`, as a document.
 pub async fn one(
     State(web): State<Web>,
     Extension(Of(kind)): Extension<Of>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Answer {
+    let mut query = Query::new(query.as_deref());
+    let format = Format::read(&mut query)?;
+    query.finish()?;
     let id: SettlementId = id.parse().map_err(|_| unknown(kind))?;
     let found = web.store.settlement(kind, id).await.map_err(failed)?;
     let (row, lines) = found.ok_or_else(|| unknown(kind))?;
     if !caller.role.is_staff() && caller.role.party(kind) != Some(&row.party) {
         return Err(unknown(kind));
     }
-    let currencies = money::currencies(web.store.snapshot().as_deref());
+    let snapshot = web.store.snapshot();
+    if format != Format::Json {
+        return paper::answer(format, Paper::new(row, lines, snapshot.as_deref())).await;
+    }
+    let currencies = money::currencies(snapshot.as_deref());
     let mut view = show(&row, &currencies);
     if let Some(members) = view.as_object_mut() {
         let lines = lines.iter().map(|line| show_line(line, &currencies)).collect();
