@@ -74,27 +74,60 @@ impl Caller {
 
     /// `path` begins behind `/api/v1`.
     pub async fn call(&self, method: Method, path: &str, body: String) -> anyhow::Result<Answer> {
+        answer(self.send(method, path, &[], body.into_bytes()).await?)
+    }
+
+    /// Like [`Self::call`], once for each key.
+    pub async fn call_once(&self, path: &str, key: Option<&str>, body: String) -> anyhow::Result<Answer> {
+        let header = key.map(|key| ("idempotency-key", key));
+        answer(self.send(Method::POST, path, header.as_slice(), body.into_bytes()).await?)
+    }
+
+    /// Sends a file as the body.
+    pub async fn send_file(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        file: Vec<u8>,
+    ) -> anyhow::Result<Answer> {
+        answer(self.send(method, path, &[("content-type", content_type)], file).await?)
+    }
+
+    /// A document, or the problem that stands for it.
+    pub async fn download(&self, path: &str) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        let (status, bytes) = self.send(Method::GET, path, &[], Vec::new()).await?;
+        Ok((status, bytes.into()))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let (base, token) = match self {
             Self::Server { address, token } => (address.as_str(), token),
             Self::Embedded { token, .. } => ("", token),
         };
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{base}/api/v1{path}"))
             .header("authorization", format!("Bearer {token}"));
-        let (status, bytes) = match self {
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        match self {
             Self::Embedded { router, .. } => {
                 let response = router.clone().oneshot(request.body(Body::from(body))?).await?;
                 let status = response.status();
-                (status, axum::body::to_bytes(response.into_body(), ANSWER_BYTES_MAX).await?)
+                Ok((status, axum::body::to_bytes(response.into_body(), ANSWER_BYTES_MAX).await?))
             }
             Self::Server { address, .. } => over_http(request.body(Full::new(Bytes::from(body)))?)
                 .await
-                .with_context(|| format!("the server at {address} cannot be reached"))?,
-        };
-        let body = serde_json::from_slice(&bytes)
-            .context("the server's answer is no JSON; is it a Proofback server?")?;
-        Ok(Answer { status, body })
+                .with_context(|| format!("the server at {address} cannot be reached")),
+        }
     }
 
     /// Like [`Self::call`] for what must succeed.
@@ -102,6 +135,12 @@ impl Caller {
         let answer = self.call(Method::GET, path, String::new()).await?;
         answer.success()
     }
+}
+
+fn answer((status, bytes): (StatusCode, Bytes)) -> anyhow::Result<Answer> {
+    let body = serde_json::from_slice(&bytes)
+        .context("the server's answer is no JSON; is it a Proofback server?")?;
+    Ok(Answer { status, body })
 }
 
 impl Answer {

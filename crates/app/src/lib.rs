@@ -37,6 +37,10 @@ pub fn run() -> ExitCode {
             Command::Replay(options) => commands::replay::run(options).await,
             Command::Review(options) => commands::review::run(options.command).await,
             Command::Ledger(options) => commands::ledger::run(options.command).await,
+            Command::Statement(options) => commands::statement::run(options).await,
+            Command::Payout(options) => commands::settlement::payout(options.command).await,
+            Command::Invoice(options) => commands::settlement::invoice(options.command).await,
+            Command::Rates(options) => commands::rates::run(options.command).await,
             Command::Token(options) => commands::token::run(options).await,
             Command::Demo(options) => commands::demo::run(options).await,
         }

@@ -1,5 +1,7 @@
 //! The command line; every option can also come from the environment or, for `serve`, from a file.
 
+pub mod finance;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,6 +37,14 @@ pub enum Command {
     Review(Review),
     /// The proof of the journal, and the closing of periods
     Ledger(Ledger),
+    /// What a partner is owed or an advertiser owes, from one day to another
+    Statement(finance::Statement),
+    /// Pay partners
+    Payout(finance::Payout),
+    /// Invoice advertisers
+    Invoice(finance::Invoice),
+    /// Exchange rates
+    Rates(finance::Rates),
     /// Access tokens of the API
     Token(Token),
     /// Run the main job on simulated traffic and hold the books against it

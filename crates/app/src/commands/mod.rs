@@ -5,9 +5,12 @@ pub mod check;
 pub mod demo;
 pub mod explain;
 pub mod ledger;
+pub mod rates;
 pub mod replay;
 pub mod review;
 pub mod serve;
+pub mod settlement;
+pub mod statement;
 pub mod token;
 pub mod trace;
 
@@ -16,6 +19,20 @@ use anyhow::Context;
 /// The text of a file that a person named.
 fn read_file(path: &std::path::Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// Brings bytes to the file that a person named, or to the standard output.
+fn put_out(bytes: &[u8], out: Option<&std::path::Path>) -> anyhow::Result<()> {
+    use std::io::Write;
+    match out {
+        Some(path) => {
+            std::fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+        }
+        None => {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(bytes).and_then(|()| stdout.flush()).context("the output cannot be written")
+        }
+    }
 }
 
 /// The items of a member; none where there is no list.
