@@ -20,7 +20,7 @@ use proofback_store::{Options, RawPostback, Stopwatch, Store};
 use rusqlite::Connection;
 
 /// Higher after any change here: what was made before is made again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/migrations");
 const KEY: [u8; 16] = [5; 16];
 pub const PARTNERS: usize = 50;
@@ -32,6 +32,8 @@ const UNSEALED: usize = 2_000;
 const DAY_MS: i64 = 86_400_000;
 /// The last conversion comes so early that all of its entries still lie in the year.
 const CONVERSION_DAYS: i64 = 340;
+/// From then on conversions are on hold beyond the end of the year.
+const HOLD_DAYS: i64 = 310;
 /// 2025-01-01T00:00:00Z
 pub const YEAR_START: i64 = 1_735_689_600_000;
 pub const YEAR_END: i64 = YEAR_START + 365 * DAY_MS;
@@ -251,10 +253,10 @@ fn plan(conversions: usize) -> Vec<Entry> {
 
 fn insert_conversions(connection: &Connection, snapshot: &Snapshot, conversions: usize) {
     let statement = "insert into conversion (id, at, event_at, advertiser, offer, event, partner, link, click_id, \
-        txid, status, held, changed_at, money, subscription, day, counts, approve_at) \
+        txid, status, held, changed_at, money, subscription, day, counts, approve_at, payable_at) \
         select ?1, ?2, ?2, ?3, ?4, event, ?5, ?6, ?7, ?8, ?9, held, ?2, \
         json_set(money, '$.amount.micros', ?10, '$.commission.micros', ?11, '$.revenue.micros', ?12), \
-        subscription, ?13, counts, approve_at from conversion where rowid = 1";
+        subscription, ?13, counts, approve_at, ?14 from conversion where rowid = 1";
     let mut insert = connection.prepare(statement).unwrap();
     let statement = "insert into conversion_key (advertiser, txid, event, conversion_id, postback_id, taken_at, \
         click_id) values (?1, ?2, 'sale', ?3, ?3, 0, ?4)";
@@ -285,6 +287,7 @@ fn insert_conversions(connection: &Connection, snapshot: &Snapshot, conversions:
                 amount / 10,
                 amount * 15 / 100,
                 at / DAY_MS,
+                (YEAR_START + HOLD_DAYS * DAY_MS < at).then_some(at + 60 * DAY_MS),
             ])
             .unwrap();
         take.execute((&advertiser, &txid, id, click)).unwrap();

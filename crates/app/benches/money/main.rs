@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use machine::median;
 use proofback_domain::ledger::Account;
 use proofback_domain::name::Name;
-use proofback_store::Store;
+use proofback_domain::time::Timestamp;
+use proofback_store::{PageRequest, StatementQuery, Store};
 
 /// How much is done: everything, or just enough to see that it works.
 struct Plan {
@@ -57,7 +58,8 @@ async fn measure(plan: &Plan) -> Vec<Figure> {
     let store = fill::open(&target_directory().join("bench"), plan.conversions).await;
     let mut figures = balances(plan, &store).await;
     figures.extend(verify(plan, &store).await);
-    // Figures about statements and reconciliations follow here: one function each, over the same store.
+    figures.extend(statements(plan, &store).await);
+    // Figures about reconciliations follow here: one function each, over the same store.
     figures
 }
 
@@ -124,6 +126,55 @@ async fn verify(plan: &Plan, store: &Store) -> Vec<Figure> {
             Bar::AtLeast(500_000.0),
         ),
         Figure::new("  entries in it", checked, "", Bar::None),
+    ]
+}
+
+/// A year of the partner with the most entries: its sums with their proof, what is pending and what is on hold, and the
+/// first thousand lines; then all of its lines.
+async fn statements(plan: &Plan, store: &Store) -> Vec<Figure> {
+    let partner = Name::parse(fill::BIG_PARTNER).unwrap();
+    let asked = StatementQuery {
+        accounts: vec![Account::PartnerApproved(partner.clone())],
+        beside: vec![Account::PartnerPending(partner.clone())],
+        from: Timestamp::from_millis(fill::YEAR_START),
+        to: fill::year_end(),
+        currency: None,
+        hold: Some((partner, fill::year_end())),
+    };
+    let mut times = Vec::with_capacity(plan.checks);
+    for _ in 0..plan.checks {
+        let started = Instant::now();
+        let first = store.statements(asked.clone(), |found, lines| {
+            assert!(found.len() == 1 && found[0].holds(), "{found:?}");
+            lines.page(found[0].currency, &PageRequest::first(PageRequest::LIMIT_MAX))
+        });
+        assert!(!first.await.unwrap().rows.is_empty());
+        times.push(milliseconds(started.elapsed()));
+    }
+    let started = Instant::now();
+    let every = store.statements(asked, |found, lines| {
+        let (mut count, mut sum, mut page) = (0, 0, PageRequest::first(PageRequest::LIMIT_MAX));
+        loop {
+            let part = lines.page(found[0].currency, &page)?;
+            count += part.rows.len();
+            sum += part.rows.iter().map(|line| i128::from(line.amount.micros)).sum::<i128>();
+            page.after = part.next;
+            if page.after.is_none() {
+                assert_eq!((count as u64, sum), (found[0].entries, found[0].movements()));
+                return Ok(count);
+            }
+        }
+    });
+    let count = every.await.unwrap() as f64;
+    vec![
+        Figure::new(
+            "a year's statement of the same partner, first 1,000 lines",
+            median(&mut times),
+            "ms",
+            Bar::AtMost(1_000.0),
+        ),
+        Figure::new("  the same with all of its lines", milliseconds(started.elapsed()), "ms", Bar::None),
+        Figure::new("  lines in it", count, "", Bar::None),
     ]
 }
 

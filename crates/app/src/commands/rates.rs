@@ -34,10 +34,10 @@ async fn import(file: &Path, replace: bool, reach: Reach) -> anyhow::Result<Exit
     let told = answer.success()?;
     let count = |name: &str| told[name].as_u64().unwrap_or(0);
     println!(
-        "{} rates added, {} known already, {} replaced; {} postbacks that waited were decided",
+        "{} rates added, {} of them in place of other values, {} known already; {} postbacks that waited were decided",
         count("added"),
-        count("known"),
         count("replaced"),
+        count("known"),
         count("decided"),
     );
     for gap in list(&told, "gaps").filter_map(Value::as_str) {

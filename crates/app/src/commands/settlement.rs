@@ -8,7 +8,7 @@ use super::statement::{fetch, segment, word};
 use super::{list, text};
 use crate::caller::Caller;
 use crate::options::finance::{
-    Advance, Cancel, Create, Form, InvoiceCommand, List, PayoutCommand, Preview, Show,
+    Advance, Cancel, Form, InvoiceCommand, List, NewSettlement, PayoutCommand, Preview, Show,
 };
 
 pub async fn payout(command: PayoutCommand) -> anyhow::Result<ExitCode> {
@@ -78,7 +78,7 @@ async fn open(
 }
 
 /// One, or one after another for all that can be settled: each stands for itself, and a refusal stops none of the others.
-async fn create(kind: Kind, party: Option<String>, new: Create) -> anyhow::Result<ExitCode> {
+async fn create(kind: Kind, party: Option<String>, new: NewSettlement) -> anyhow::Result<ExitCode> {
     let caller = Caller::to_look(new.reach).await?;
     let key = new.idempotency_key.as_deref();
     let body = |party: &str, currency: &str| {

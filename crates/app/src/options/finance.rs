@@ -62,7 +62,7 @@ pub enum PayoutCommand {
         #[arg(long)]
         partner: Option<String>,
         #[command(flatten)]
-        new: Create,
+        new: NewSettlement,
     },
     /// Show payouts, newest first
     List(List),
@@ -89,7 +89,7 @@ pub enum InvoiceCommand {
         #[arg(long)]
         advertiser: Option<String>,
         #[command(flatten)]
-        new: Create,
+        new: NewSettlement,
     },
     /// Show invoices, newest first
     List(List),
@@ -119,7 +119,7 @@ pub struct Preview {
 }
 
 #[derive(Args)]
-pub struct Create {
+pub struct NewSettlement {
     /// Only this currency; needed for one party alone
     #[arg(long)]
     pub currency: Option<String>,
