@@ -78,13 +78,7 @@ fn settlements(kind: SettlementKind) -> Router<Web> {
         .route("/", get(settlements::list).post(settlements::create))
         .route("/preview", get(settlements::preview))
         .route("/{id}", get(settlements::one))
-        .route("/{id}/cancel", post(settlements::cancel));
-    let router = match kind {
-        SettlementKind::Payout => router.route("/{id}/paid", post(settlements::settle)),
-        SettlementKind::Invoice => router
-            .route("/{id}/invoiced", post(settlements::settle))
-            .route("/{id}/received", post(settlements::receive)),
-    };
+        .route("/{id}/{step}", post(settlements::advance));
     router.layer(Extension(settlements::Of(kind)))
 }
 

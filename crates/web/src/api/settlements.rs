@@ -82,51 +82,30 @@ struct Moved {
     reason: String,
 }
 
-/// `POST {id}/paid` settles a draft of a payout, `{id}/invoiced` one of an invoice.
-pub async fn settle(
+/// The word in an address for a step: `paid` settles a draft of a payout, `invoiced` one of an invoice, `received`
+/// says that its money came, `cancel` gives a draft up and books back what was booked.
+fn step(kind: SettlementKind, word: &str) -> Option<Step> {
+    match (kind, word) {
+        (SettlementKind::Payout, "paid") | (SettlementKind::Invoice, "invoiced") => Some(Step::Settle),
+        (SettlementKind::Invoice, "received") => Some(Step::Receive),
+        (_, "cancel") => Some(Step::Cancel),
+        (_, _) => None,
+    }
+}
+
+/// `POST {id}/{step}`, with `{"reason": "..."}` or nothing; cancelling needs a reason.
+pub async fn advance(
     State(web): State<Web>,
     Extension(Of(kind)): Extension<Of>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Path((id, word)): Path<(String, String)>,
     headers: HeaderMap,
     body: String,
 ) -> Answer {
-    advance(&web, (kind, Step::Settle), &caller, &id, &headers, &body).await
-}
-
-/// `POST {id}/received`: the money of an invoice came.
-pub async fn receive(
-    State(web): State<Web>,
-    Extension(Of(kind)): Extension<Of>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: String,
-) -> Answer {
-    advance(&web, (kind, Step::Receive), &caller, &id, &headers, &body).await
-}
-
-/// `POST {id}/cancel {"reason": "..."}`: a draft is given up, what was booked is booked back.
-pub async fn cancel(
-    State(web): State<Web>,
-    Extension(Of(kind)): Extension<Of>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: String,
-) -> Answer {
-    advance(&web, (kind, Step::Cancel), &caller, &id, &headers, &body).await
-}
-
-async fn advance(
-    web: &Web,
-    (kind, step): (SettlementKind, Step),
-    caller: &Caller,
-    id: &str,
-    headers: &HeaderMap,
-    body: &str,
-) -> Answer {
-    may_account(caller)?;
+    let Some(step) = step(kind, &word) else {
+        return Ok(super::not_found().await);
+    };
+    may_account(&caller)?;
     let moved: Moved = match body.trim() {
         "" => Moved { reason: String::new() },
         text => serde_json::from_str(text)
@@ -136,11 +115,11 @@ async fn advance(
         return Err(problem::bad_request("a reason is needed: send {\"reason\": \"...\"}"));
     }
     let id: SettlementId = id.parse().map_err(|_| unknown(kind))?;
-    let key = once::key(headers, caller, &format!("{} {id} {step:?}", kind.code()), body)?;
+    let key = once::key(&headers, &caller, &format!("{} {id} {word}", kind.code()), &body)?;
     let currencies = money::currencies(web.store.snapshot().as_deref());
     let said = (caller.name.clone(), moved.reason.trim().to_owned());
     let moved = web.store.move_settlement((kind, id, step), said, web.now(), key, shown(currencies));
-    answer(moved.await.map_err(failed)?, caller, kind)
+    answer(moved.await.map_err(failed)?, &caller, kind)
 }
 
 /// What could be settled now, of one party or of all: `?partner=&up_to=`.
