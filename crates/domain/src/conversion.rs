@@ -92,6 +92,9 @@ pub struct Named {
     /// Of a reversal: the txid that it takes back, where it named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<String>,
+    /// Of a reversal: the part as it was sent, where `amount` is what that was worth in the original's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Money>,
 }
 
 impl Conversion {
@@ -176,7 +179,7 @@ impl Change {
             || (by_state && named.status == Some(self.status));
         let money = |said, then, stands| same(said, then) || (by_state && same(said, stands));
         status
-            && money(named.amount, self.named.amount, self.amount)
+            && money(named.amount, self.named.sent.or(self.named.amount), self.amount)
             && money(named.revenue, self.named.revenue, self.revenue)
             && money(named.payout, self.named.payout, self.payout)
     }

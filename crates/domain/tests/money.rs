@@ -298,6 +298,43 @@ fn a_refund_in_another_currency_takes_back_what_it_is_worth_on_its_day() {
     assert_eq!(sales.world.get("shop", &other).outcome, Outcome::Duplicate);
 }
 
+/// A sale of 100 EUR of which 50 USD are taken back, at 1.25 today, 2 tomorrow and 4 on the day after.
+fn refunded_in_dollars(words: &str) -> (Sales, String) {
+    let mut sales = Sales::under("payout = \"10%\"", "");
+    let zone = proofback_domain::calendar::Zone::parse("Europe/Berlin").unwrap();
+    let today = zone.day(sales.world.now);
+    let days = [today, today.next(), today.next().next()].map(|day| day.to_string());
+    let rates = days.iter().zip(["1.25", "2", "4"]).map(|(day, rate)| (day.as_str(), "EUR", "USD", rate));
+    sales = sales.with_rates(&rates.collect::<Vec<_>>());
+    let click = sales.world.click("reel-box");
+    let refund = format!("click_id={click}&event=refund&amount=50&currency=USD{words}");
+    (sales, refund)
+}
+
+#[test]
+fn a_repeated_refund_in_another_currency_is_a_repeat_on_any_day() {
+    for words in ["&txid=R1&original_txid=S1", "&original_txid=S1", ""] {
+        let (mut sales, refund) = refunded_in_dollars(words);
+        let click = refund.split('&').next().unwrap();
+        sales.world.get("shop", &format!("{click}&event=sale&txid=S1&amount=100"));
+        assert_eq!(sales.world.get("shop", &refund).reason, Reason::AmountChanged);
+        sales.world.pass("23h");
+        sales.world.pass(if words.is_empty() { "0s" } else { "24h" });
+        assert_eq!(sales.world.get("shop", &refund).outcome, Outcome::Duplicate, "{words}");
+        assert_eq!(sales.world.balance("partner:reel:approved"), "6.00 EUR", "{words}");
+    }
+}
+
+#[test]
+fn a_refund_that_waited_for_its_sale_is_worth_what_it_was_on_its_own_day() {
+    let (mut sales, refund) = refunded_in_dollars("&txid=R1&original_txid=S1");
+    assert_eq!(sales.world.get("shop", &refund).reason, Reason::AwaitingOriginal);
+    sales.world.pass("24h");
+    let click = refund.split('&').next().unwrap();
+    sales.world.get("shop", &format!("{click}&event=sale&txid=S1&amount=100"));
+    assert_eq!(sales.world.balance("partner:reel:approved"), "6.00 EUR");
+}
+
 #[test]
 fn several_commissions_of_one_lead_are_one_for_each_txid() {
     let mut sales = Sales::under("payout = \"postback\"", "");

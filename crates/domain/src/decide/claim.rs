@@ -86,6 +86,7 @@ pub fn read_named(
         payout: money(payout),
         timestamp,
         original: None,
+        sent: None,
     };
     let shown = [("amount", named.amount), ("revenue", named.revenue), ("payout", named.payout)]
         .into_iter()

@@ -60,7 +60,7 @@ pub fn judge(
         .advise("Name the original of this click, or send the click id of that one."));
     }
     checks.push(Check::passed("original", format!("it takes back {}", label(&history.conversion))));
-    let frame = &match in_its_currency(frame, history, checks) {
+    let frame = &match in_its_currency(frame, history, reading.at, checks) {
         Ok(frame) => frame,
         Err(waits) => return Ok(*waits),
     };
@@ -198,12 +198,9 @@ fn repeat(
     if history.conversion.click_id != frame.click.id {
         return Err(txid_conflict());
     }
-    let frame = &match in_its_currency(frame, history, checks) {
-        Ok(frame) => frame,
-        Err(waits) => return Ok(*waits),
-    };
     let ours = |change: &&Change| change.event == frame.event && change.txid == frame.txid;
     let mut earlier = history.changes.iter().filter(ours).peekable();
+    // As it was sent: by today's rate a repeat would be another amount.
     let said_before =
         earlier.peek().is_none() || earlier.clone().any(|change| change.covers(&frame.named, false));
     if said_before {
@@ -214,6 +211,10 @@ fn repeat(
         )
         .about(&history.conversion));
     }
+    let frame = &match in_its_currency(frame, history, reading.at, checks) {
+        Ok(frame) => frame,
+        Err(waits) => return Ok(*waits),
+    };
     // Another amount under the same key replaces the part that it named before.
     let last = earlier.next_back().and_then(|change| change.named.amount).map(|amount| amount.micros);
     let left = left_of(frame, history, original.or(frame.txid.as_deref()));
@@ -228,18 +229,21 @@ fn repeat(
 fn in_its_currency<'a>(
     frame: &Frame<'a>,
     history: &History,
+    arrived: Timestamp,
     checks: &mut Vec<Check>,
 ) -> Result<Frame<'a>, Box<Ruling>> {
     let mut ours = frame.clone();
     let (Some(part), Some(value)) = (frame.named.amount, history.conversion.value()) else {
         return Ok(ours);
     };
-    let day = frame.snapshot.program.timezone.day(event_time(&frame.named, frame.click, frame.now));
+    // However long it waited for its original or for a rate.
+    let day = frame.snapshot.program.timezone.day(event_time(&frame.named, frame.click, arrived));
     match frame.snapshot.convert(part, value.currency, day) {
         Ok(converted) => {
             if !converted.rate.is_empty() {
                 let seen = format!("{part} = {} by {}", converted.money, converted.rate);
                 checks.push(Check::noted("amounts", seen));
+                ours.named.sent = Some(part);
             }
             ours.named.amount = Some(converted.money);
             ours.rate = converted.rate;
