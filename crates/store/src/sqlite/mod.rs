@@ -32,9 +32,9 @@ mod verify;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use proofback_domain::program::Snapshot;
 use proofback_domain::rates::Rates;
 use rusqlite::Connection;
@@ -77,7 +77,8 @@ struct Inner {
     readers: Readers,
     spill: Spill,
     snapshot: ArcSwapOption<Snapshot>,
-    rates: ArcSwap<Rates>,
+    /// All that are known; held while a snapshot is put in force, so that none is lost between two who do.
+    rates: Mutex<Rates>,
     outbox: tokio::sync::Notify,
     /// Whoever reads the whole journal: one at a time, so that others still find a connection.
     verifying: Arc<tokio::sync::Mutex<()>>,
@@ -104,7 +105,7 @@ impl Store {
             readers: Readers::new(opened.readers),
             spill: opened.spill,
             snapshot: ArcSwapOption::empty(),
-            rates: ArcSwap::from_pointee(opened.rates),
+            rates: Mutex::new(opened.rates),
             outbox: tokio::sync::Notify::new(),
             verifying: Arc::default(),
             _lock: opened.lock,
@@ -123,19 +124,24 @@ impl Store {
 
     /// Puts a program in force, whole, with the exchange rates that are known.
     pub fn adopt(&self, snapshot: Arc<Snapshot>) {
-        self.inner.snapshot.store(Some(snapshot));
-        self.adopt_rates();
+        let rates = self.inner.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let with_rates = Snapshot::clone(&snapshot).with_rates(rates.clone());
+        self.inner.snapshot.store(Some(Arc::new(with_rates)));
         self.inner.outbox.notify_one();
     }
 
-    /// Gives the program in force the rates that are known now; whoever comes last sees both the newest program and
-    /// the newest rates.
-    fn adopt_rates(&self) {
-        self.inner.snapshot.rcu(|current| {
-            let current = current.as_ref()?;
-            let rates = Rates::clone(&self.inner.rates.load());
-            Some(Arc::new(Snapshot::clone(current).with_rates(rates)))
-        });
+    /// Brings rates into the program in force. Of two imports the later one knows both, whichever comes here first.
+    fn adopt_rates(&self, all: Rates) {
+        let mut rates = self.inner.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.last() < rates.last() {
+            return;
+        }
+        *rates = all;
+        if let Some(snapshot) = self.snapshot() {
+            let with_rates = Snapshot::clone(&snapshot).with_rates(rates.clone());
+            self.inner.snapshot.store(Some(Arc::new(with_rates)));
+            self.inner.outbox.notify_one();
+        }
     }
 
     /// Comes back when deliveries were planned since the last call.

@@ -55,7 +55,7 @@ pub fn candidates(
     let mut open = Vec::new();
     for line in found {
         let (mut line, since) = line?;
-        line.micros -= drafted(connection, kind, line.conversion)?;
+        line.micros -= drafted(connection, (kind, currency), line.conversion)?;
         if line.micros != 0 {
             open.push((line, since));
         }
@@ -63,16 +63,16 @@ pub fn candidates(
     Ok(open)
 }
 
-/// What drafts have taken up of a conversion already.
+/// What drafts have taken up of a conversion in this currency already.
 fn drafted(
     connection: &Connection,
-    kind: SettlementKind,
+    (kind, currency): (SettlementKind, Currency),
     conversion: ConversionId,
 ) -> Result<i64, StoreError> {
     let query = "select coalesce(sum(settlement_line.amount), 0) from settlement_line \
         join settlement on settlement.number = settlement \
-        where conversion_id = ?1 and kind = ?2 and state = 'draft'";
-    let params = (conversion.to_bytes(), kind.code());
+        where conversion_id = ?1 and kind = ?2 and state = 'draft' and currency = ?3";
+    let params = (conversion.to_bytes(), kind.code(), currency.code());
     Ok(connection.prepare_cached(query)?.query_row(params, |row| row.get(0))?)
 }
 

@@ -62,10 +62,7 @@ impl Store {
                 Ok((imported, load(connection)?))
             })
             .await?;
-        // Of two imports the later one stays, whichever comes here last.
-        let all = Arc::new(all);
-        self.inner.rates.rcu(|current| Arc::clone(if current.last() < all.last() { &all } else { current }));
-        self.adopt_rates();
+        self.adopt_rates(all);
         Ok(imported)
     }
 

@@ -11,7 +11,7 @@ use proofback_domain::program::Snapshot;
 use proofback_domain::settlement::{
     self, Line, Refusal, SettlementEntry, SettlementKind, SettlementState, Step,
 };
-use proofback_domain::time::Timestamp;
+use proofback_domain::time::{Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::audit::{Deed, record};
@@ -135,8 +135,8 @@ impl Store {
             let mut open = Vec::new();
             for party in parties(connection, kind, party)? {
                 for currency in currencies(connection, kind, &party)? {
-                    let lines =
-                        candidates(connection, (kind, &party, currency), Reach::Until(up_to.min(now)))?;
+                    let reach = Reach::Until(last_moment(up_to, now));
+                    let lines = candidates(connection, (kind, &party, currency), reach)?;
                     let lines: Vec<Line> = lines.into_iter().map(|(line, _)| line).collect();
                     let sum = proposal(&lines, (kind, &party, currency), &snapshot);
                     let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
@@ -233,7 +233,8 @@ fn create(
     now: Timestamp,
 ) -> Result<Result<SettlementRow, Refusal>, StoreError> {
     let NewSettlement { kind, party, currency, up_to: (day, end), .. } = asked;
-    let found = candidates(connection, (*kind, party, *currency), Reach::Until((*end).min(now)))?;
+    let reach = Reach::Until(last_moment(*end, now));
+    let found = candidates(connection, (*kind, party, *currency), reach)?;
     let lines: Vec<Line> = found.iter().map(|(line, _)| *line).collect();
     let amount = match proposal(&lines, (*kind, party, *currency), snapshot) {
         Ok(amount) => amount,
@@ -309,15 +310,26 @@ fn proposal(
     settlement::propose(lines, party, currency, minimum, &program.currencies)
 }
 
+/// The day's end is the first moment of the next one, which is not taken in.
+fn last_moment(end: Timestamp, now: Timestamp) -> Timestamp {
+    end.minus(Span::from_millis(1)).min(now)
+}
+
+/// What has stood in another currency, too, stays open: there may be something left to settle in that one.
 fn take_up(connection: &Connection, row: &SettlementRow, lines: &[(Line, i64)]) -> Result<(), StoreError> {
     let (_, since_column) = columns(row.kind);
+    let (account, _, _) = settlement::accounts(row.kind, &row.party);
+    let (account, currency) = (account.to_string(), row.amount.currency);
     let keep =
         "insert into settlement_line (settlement, conversion_id, amount, since) values (?1, ?2, ?3, ?4)";
-    let taken = format!("update conversion set {since_column} = null where id = ?1");
+    let taken = format!(
+        "update conversion set {since_column} = null where id = ?1 and not exists (select 1 from entry \
+         where conversion_id = ?1 and currency <> ?2 and (debit = ?3 or credit = ?3))"
+    );
     for (line, since) in lines {
         let id = line.conversion.to_bytes();
         connection.prepare_cached(keep)?.execute((row.number, id, line.micros, since))?;
-        connection.prepare_cached(&taken)?.execute([id])?;
+        connection.prepare_cached(&taken)?.execute((id, currency.code(), &account))?;
     }
     Ok(())
 }
