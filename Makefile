@@ -22,6 +22,7 @@ test-long:
 	PROPTEST_CASES=50000 $(CARGO) test --locked --package proofback-domain
 	FUZZ_TIMES=40 $(CARGO) test --locked --package proofback-domain --test fuzz
 	PROPTEST_CASES=8000 $(CARGO) test --locked --package proofback-store --test model
+	AUDITS=100000 $(CARGO) test --locked --package proofback-store --test auditor
 	KILLS=200 $(CARGO) test --locked --package proofback --test kill
 	MALFORMED=100000 $(CARGO) test --locked --package proofback --test malformed
 
