@@ -255,6 +255,7 @@ fn create(
     };
     row.number = insert(connection, &row)?;
     take_up(connection, &row, &found)?;
+    pass_over(connection, &row, last_moment(*end, now))?;
     if !asked.draft {
         row.state = book(connection, &row, &lines, kind.settled(), now)?;
     }
@@ -331,6 +332,23 @@ fn take_up(connection: &Connection, row: &SettlementRow, lines: &[(Line, i64)]) 
         connection.prepare_cached(keep)?.execute((row.number, id, line.micros, since))?;
         connection.prepare_cached(&taken)?.execute((id, currency.code(), &account))?;
     }
+    Ok(())
+}
+
+/// What was taken back before anything took it up is not looked at again: nothing of it is open.
+fn pass_over(connection: &Connection, row: &SettlementRow, until: Timestamp) -> Result<(), StoreError> {
+    let (owner, since) = columns(row.kind);
+    let (account, _, _) = settlement::accounts(row.kind, &row.party);
+    let statement = format!(
+        "update conversion set {since} = null where {owner} = ?1 and {since} <= ?2 and {since} is not null \
+         and not exists (select 1 from settlement_line join settlement on settlement.number = settlement \
+            where conversion_id = conversion.id and state = 'draft') \
+         and not exists (select 1 from (select sum(case when credit = ?3 then amount else 0 end) \
+            - sum(case when debit = ?3 then amount else 0 end) as rest from entry \
+            where entry.conversion_id = conversion.id group by currency) where rest <> 0)"
+    );
+    let params = (row.party.as_str(), until.millis(), account.to_string());
+    connection.prepare_cached(&statement)?.execute(params)?;
     Ok(())
 }
 
