@@ -1,6 +1,6 @@
 //! Days and months in the program's time zone, from the time zone database that is compiled in.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,18 @@ impl Zone {
     pub fn day(&self, at: Timestamp) -> Day {
         let time = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
         Day::of(self.0.to_datetime(time).date())
+    }
+
+    /// Reads a day, at its start, or a date and time as clocks show it here. Where the clock comes back, the first of two.
+    pub fn read(&self, text: &str) -> Option<Timestamp> {
+        if let Some(day) = Day::parse(text) {
+            return Some(self.start(day));
+        }
+        // Without an offset; one that cannot be read is not left out.
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:. T".contains(&byte));
+        let shown: DateTime = text.replacen(' ', "T", 1).parse().ok().filter(|_| plain)?;
+        let millis = self.0.to_timestamp(shown).ok()?.as_millisecond();
+        (millis >= 0).then(|| Timestamp::from_millis(millis))
     }
 
     /// The first moment of a day here; of a day that the zone left out, that of the next one.
@@ -123,6 +135,23 @@ mod tests {
 
     fn day(zone: &str, at: &str) -> String {
         Zone::parse(zone).unwrap().day(Timestamp::parse(at).unwrap()).to_string()
+    }
+
+    #[test]
+    fn what_has_no_offset_is_read_as_clocks_show_it_here() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        let read = |text: &str| berlin.read(text).map(Timestamp::iso);
+        for (text, at) in [
+            ("2026-11-20", "2026-11-19T23:00:00.000Z"),
+            ("2026-07-20T10:00:00", "2026-07-20T08:00:00.000Z"),
+            ("2026-11-20 10:00", "2026-11-20T09:00:00.000Z"),
+            ("2026-10-25T02:30:00", "2026-10-25T00:30:00.000Z"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(at), "{text}");
+        }
+        for text in ["", "20.11.2026", "2026-11-31", "2026-11-20T10:00:00-99:00", "2026-11-20T10:00:00+x"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod base32;
 pub mod calendar;
 pub mod click;
 pub mod click_id;
+pub mod columns;
 pub mod conversion;
 pub mod deal;
 pub mod decide;

@@ -212,6 +212,47 @@ pub fn parse_micros(text: &str) -> Result<i64, MoneyError> {
     whole.checked_mul(UNIT).and_then(|micros| micros.checked_add(fraction)).ok_or(MoneyError::TooLarge)
 }
 
+/// Behind an amount that is one with a decimal point, in a file of which somebody said that it has commas.
+pub const NOT_WITH_A_COMMA: &str = "(decimal comma)";
+
+/// What a person would call the mistake in a text that is no amount, where it is one of the common ones.
+pub fn fault_of(text: &str) -> &'static str {
+    let currency_sign = |character: char| "€$£¥₽₹₺₿".contains(character);
+    let scientific =
+        || text.contains(['e', 'E']) && text.contains(|character: char| character.is_ascii_digit());
+    let inner = || text.trim_matches('.');
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text {
+        _ if text.ends_with(NOT_WITH_A_COMMA) => {
+            ": before a decimal comma, points and spaces part thousands alone"
+        }
+        _ if text.contains(currency_sign) => ": it has a currency sign",
+        _ if has_currency_code(text) => ": it has a currency code",
+        _ if text.contains(',') => ": it has a comma",
+        _ if text.starts_with(['-', '+', '−']) => ": it has a sign",
+        _ if text.contains(char::is_whitespace) => ": it has a space",
+        _ if text.starts_with('.') != text.ends_with('.') && !inner().contains('.') && digits(inner()) => {
+            ": a digit is missing beside the point"
+        }
+        _ if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            ": it has too many digits or points"
+        }
+        _ if text.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) && scientific() => {
+            ": it is written with an exponent"
+        }
+        _ if text.contains(|character: char| character.is_alphabetic()) => ": it has letters",
+        _ => "",
+    }
+}
+
+/// `EUR 12.50` or `12.50EUR`: three letters at one end, and digits.
+fn has_currency_code(text: &str) -> bool {
+    let number = |one: char| one.is_ascii_digit() || ".,-+ '\u{a0}\u{202f}".contains(one);
+    let word = text.trim_matches(number);
+    let at_one_end = text.starts_with(word) != text.ends_with(word);
+    at_one_end && word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 fn format_micros(micros: i128, digits: u8) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let absolute = micros.unsigned_abs();

@@ -538,7 +538,7 @@ fn a_second_look_says_the_same_of_a_mistake_as_the_first() {
         let stored = Stored {
             at: first.at,
             advertiser: first.advertiser.clone().unwrap(),
-            pixel: first.pixel,
+            channel: first.channel,
             fields: first.fields.clone(),
             params: first.stored.clone(),
         };

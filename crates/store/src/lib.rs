@@ -19,7 +19,7 @@ pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
 pub use sqlite::{
-    Answered, Idempotency, Kept, Lines, NewRate, NewSettlement, Open, Options, Profit, RateRow,
-    RatesImported, Reviewed, Rules, Settled, SettlementLine, SettlementRow, ShowSettlement, StatementQuery,
-    Store, Subject,
+    Answered, Idempotency, ImportKey, ImportLine, Kept, Lines, MissingLine, NewRate, NewSettlement, Open,
+    Options, OursAsked, Profit, RateRow, RatesImported, Reviewed, Rules, Settled, SettlementLine,
+    SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
 };

@@ -12,7 +12,7 @@ use proofback_domain::id::{ConversionId, DeliveryId, EntryId, PostbackId, Settle
 use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
-use proofback_domain::postback::Check;
+use proofback_domain::postback::{Channel, Check};
 use proofback_domain::time::Timestamp;
 
 /// A request to a postback address in the form in which it may be kept.
@@ -63,8 +63,7 @@ pub struct PostbackRow {
     pub status: Option<Status>,
     pub decided_at: Timestamp,
     pub revision: u32,
-    /// It came from a browser.
-    pub pixel: bool,
+    pub channel: Channel,
     /// From its arrival to its decision, before the commit.
     pub duration_us: i64,
     pub earlier: Vec<EarlierDecision>,

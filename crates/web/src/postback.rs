@@ -304,7 +304,7 @@ fn over_rate(web: &Web, reading: &Reading, snapshot: &Snapshot, now: Timestamp) 
         .rejection
         .as_ref()
         .is_some_and(|rejection| matches!(rejection.reason, Reason::IpNotAllowed | Reason::HttpsRequired));
-    if stranger { None } else { web.take_rate((advertiser.id.clone(), reading.pixel), limit, now).err() }
+    if stranger { None } else { web.take_rate((advertiser.id.clone(), reading.is_pixel()), limit, now).err() }
 }
 
 fn replies_always_200(reading: &Reading, snapshot: &Snapshot) -> bool {

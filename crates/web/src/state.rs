@@ -13,6 +13,7 @@ use proofback_domain::program::{RateLimit, SecretRef};
 use proofback_domain::rate::Bucket;
 use proofback_domain::time::{Span, Timestamp};
 use proofback_store::{Stopwatch, Store};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::metrics::Metrics;
 
@@ -20,6 +21,9 @@ type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 type Ticks = Arc<dyn Fn() -> u64 + Send + Sync>;
 type Entropy = Arc<dyn Fn() -> u128 + Send + Sync>;
 type Resolve = Arc<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
+
+/// Files that are worked on at the same time: each may take a few hundred megabytes.
+const FILES_AT_ONCE: usize = 2;
 
 /// Shared by all handlers; a clone is one counter more.
 #[derive(Clone)]
@@ -33,6 +37,7 @@ pub struct Parts {
     pub world: World,
     rates: Mutex<HashMap<(Name, bool), Bucket>>,
     ready: AtomicBool,
+    files: Semaphore,
 }
 
 impl std::ops::Deref for Web {
@@ -78,6 +83,7 @@ impl Web {
             world,
             rates: Mutex::new(HashMap::new()),
             ready: AtomicBool::new(false),
+            files: Semaphore::new(FILES_AT_ONCE),
         }))
     }
 
@@ -100,6 +106,12 @@ impl Web {
 
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+
+    /// Comes back when a file may be read; its turn ends with the value.
+    pub async fn file_turn(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.files.acquire().await.ok()
     }
 
     /// Counts one postback of a sender; `Err` says how long he should wait. Browsers have a rate of their own, so

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::click::Click;
 use crate::conversion::Named;
-use crate::money::{Currency, Money, parse_micros};
+use crate::money::{Currency, Money, fault_of, parse_micros};
 use crate::name::Name;
 use crate::outcome::{Reason, Status};
 use crate::postback::{Check, Reading, Rejection, find_placeholder, quoted};
@@ -108,8 +108,7 @@ fn read_status(
         checks.push(Check::passed("status", "none named"));
         return Ok(None);
     };
-    let mapped = advertiser.postback.statuses.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(word));
-    let status = mapped.map(|(_, ours)| *ours).or_else(|| Status::parse(word)).ok_or_else(|| {
+    let status = advertiser.postback.status(word).ok_or_else(|| {
         let message = match find_placeholder(word) {
             Some(found) => format!("{found} was never replaced by a status"),
             None => format!("{} is no status that was agreed", quoted(word)),
@@ -130,36 +129,10 @@ fn read_micros(reading: &Reading, field: &str) -> Result<Option<i64>, Rejection>
     parse_micros(text).map(Some).map_err(|_| {
         let message = match find_placeholder(text) {
             Some(found) => format!("{found} was never replaced by an amount"),
-            None => format!("{} is no amount{}", quoted(text), amount_fault(text)),
+            None => format!("{} is no amount{}", quoted(text), fault_of(text)),
         };
         Rejection::new(Reason::BadAmount, field, message)
     })
-}
-
-/// What a person would call the mistake, where it is one of the common ones.
-fn amount_fault(text: &str) -> &'static str {
-    let currency_sign = |character: char| "€$£¥₽₹₺₿".contains(character);
-    let scientific =
-        || text.contains(['e', 'E']) && text.contains(|character: char| character.is_ascii_digit());
-    let inner = || text.trim_matches('.');
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text {
-        _ if text.contains(',') => ": it has a comma",
-        _ if text.starts_with(['-', '+', '−']) => ": it has a sign",
-        _ if text.contains(currency_sign) => ": it has a currency sign",
-        _ if text.contains(char::is_whitespace) => ": it has a space",
-        _ if text.starts_with('.') != text.ends_with('.') && !inner().contains('.') && digits(inner()) => {
-            ": a digit is missing beside the point"
-        }
-        _ if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-            ": it has too many digits or points"
-        }
-        _ if text.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) && scientific() => {
-            ": it is written with an exponent"
-        }
-        _ if text.contains(|character: char| character.is_alphabetic()) => ": it has letters",
-        _ => "",
-    }
 }
 
 /// Words named in one sentence.

@@ -78,7 +78,7 @@ fn known_before(
     repeat: Reason,
     checks: &mut Vec<Check>,
 ) -> Result<Ruling, Rejection> {
-    if reading.pixel {
+    if reading.is_pixel() {
         checks.push(Check::noted("pixel", "a pixel changes nothing that is known"));
         let message = format!("nothing new about {}", label(&history.conversion));
         return Ok(Ruling::new(repeat, message).about(&history.conversion));
@@ -98,7 +98,7 @@ fn unconfirmed<'a>(frame: &Frame<'_>, reading: &Reading, known: &'a Known) -> Op
             && conversion.txid.is_none()
             && in_reach(frame, reading, conversion)
     };
-    known.of_click.iter().find(fits).filter(|_| !reading.pixel)
+    known.of_click.iter().find(fits).filter(|_| !reading.is_pixel())
 }
 
 fn in_reach(frame: &Frame<'_>, reading: &Reading, conversion: &Conversion) -> bool {
@@ -152,7 +152,7 @@ fn create(
     let event_at = event_time(&frame.named, frame.click, reading.at);
     judge_window(frame, known, event_at, checks)?;
     let status = first_status(goal.approval, frame.named.status)?;
-    let held = if reading.pixel {
+    let held = if reading.is_pixel() {
         checks.push(Check::held("pixel", "a browser said so; it waits for a server to confirm it"));
         Some(Reason::PixelUnconfirmed)
     } else {
@@ -171,7 +171,7 @@ fn create(
         click_id: frame.click.id,
         txid: frame.txid.clone().or_else(|| by_pixel.and_then(|conversion| conversion.txid.clone())),
         // A browser's word ties no subscription to its click: later payments would follow it.
-        subscription: frame.subscription.clone().filter(|_| !reading.pixel),
+        subscription: frame.subscription.clone().filter(|_| !reading.is_pixel()),
         day: frame.snapshot.program.timezone.day(reading.at),
         status,
         held,
@@ -195,7 +195,7 @@ fn create(
         format!("{} by the goal's rule {}", status.code(), describe(goal.approval)),
     ));
     let mut ruling = book(frame, by_pixel, after, goal, Reason::Ok, checks)?;
-    if !reading.pixel && !frame.test {
+    if !reading.is_pixel() && !frame.test {
         ruling.effects.subjects = fraud::subjects(&frame.snapshot.program, frame.click, &goal.event);
     }
     Ok(ruling)

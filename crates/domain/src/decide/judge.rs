@@ -64,7 +64,7 @@ pub fn judge(
     };
     match event {
         Event::Goal(goal) => goal::judge(&frame(goal.event.clone()), reading, known, goal, checks),
-        Event::Reversal(event) if reading.pixel => {
+        Event::Reversal(event) if reading.is_pixel() => {
             let message = format!("a pixel cannot take anything back: {event} is for a server to say");
             Err(Rejection::new(Reason::UnknownEvent, "event_type", message)
                 .advise("Send it from your server to the postback address."))

@@ -2,9 +2,12 @@
 //!
 //! This is all that can be said of a postback without the past. `decide` takes it from here.
 
+mod again;
 mod authenticity;
 mod batch;
+mod channel;
 mod identify;
+mod line;
 mod meant;
 mod placeholder;
 mod privacy;
@@ -25,8 +28,11 @@ use crate::template::sub_number;
 use crate::time::Timestamp;
 use authenticity::OfWhole;
 
+pub use again::Stored;
 pub use batch::{Batch, OBJECTS_MAX, split};
+pub use channel::Channel;
 pub use identify::ClickSeen;
+pub use line::{ImportedLine, read_line};
 pub use placeholder::find as find_placeholder;
 pub use rejection::{Check, Rejection, Verdict};
 pub use request::{Fault, Method, Params, Request};
@@ -39,8 +45,7 @@ pub use signature::Once;
 pub struct Reading {
     pub at: Timestamp,
     pub advertiser: Option<Name>,
-    /// It came from a browser: nothing about it is proven.
-    pub pixel: bool,
+    pub channel: Channel,
     /// Our field's name = the value sent, ready to be stored.
     pub fields: BTreeMap<String, String>,
     /// Our field's name = the name that it came under.
@@ -62,17 +67,6 @@ pub struct Reading {
     pub stored: Vec<(String, String)>,
 }
 
-/// An authenticated postback as it is kept.
-#[derive(Debug, Clone)]
-pub struct Stored {
-    pub at: Timestamp,
-    pub advertiser: Name,
-    pub pixel: bool,
-    /// As its names were understood when it came.
-    pub fields: BTreeMap<String, String>,
-    pub params: Vec<(String, String)>,
-}
-
 impl Reading {
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -90,48 +84,15 @@ impl Reading {
         }
     }
 
+    /// It came from a browser: nothing about it is proven.
+    pub fn is_pixel(&self) -> bool {
+        self.channel == Channel::Pixel
+    }
+
     /// A click id is there, and only the store can say whose click it is.
     pub fn needs_click(&self) -> Option<ClickId> {
         let undecided = self.advertiser.is_none() && self.rejection.is_none();
         if undecided { self.click_id() } else { None }
-    }
-
-    /// What an earlier reading becomes when it is judged a second time: authenticated, from its stored fields.
-    pub fn again(stored: Stored, snapshot: &Snapshot) -> Self {
-        let Stored { at, advertiser, pixel, fields, params } = stored;
-        let params = Params { pairs: params, ..Params::default() };
-        let sender = snapshot.program.advertisers.get(&advertiser);
-        let value = fields.get("click_id").map(String::as_str);
-        // What stands beside the fields is part of the diagnosis, as it was the first time.
-        let click = identify::judge(value, name_of_id(sender), &params.pairs_map(), snapshot, at);
-        let meant = meant::find(&params, sender, &fields);
-        let Mapped { names, .. } = map(&params, sender, snapshot);
-        let checks = vec![Check::passed("authenticity", "established when the postback arrived")];
-        let event = our_event(&fields, sender);
-        Self {
-            at,
-            advertiser: Some(advertiser),
-            pixel,
-            fields,
-            names,
-            meant,
-            click,
-            event,
-            checks,
-            rejection: None,
-            chosen: None,
-            reviewed: false,
-            once: None,
-            stored: Vec::new(),
-        }
-    }
-
-    /// The same, with the sender's names understood as the program has them now.
-    pub fn anew(stored: Stored, snapshot: &Snapshot) -> Self {
-        let params = Params { pairs: stored.params.clone(), ..Params::default() };
-        let Mapped { fields, names } =
-            map(&params, snapshot.program.advertisers.get(&stored.advertiser), snapshot);
-        Self { names, ..Self::again(Stored { fields, ..stored }, snapshot) }
     }
 }
 
@@ -187,7 +148,7 @@ fn read_with(
     Reading {
         at: request.at,
         advertiser: advertiser.map(|advertiser| advertiser.id.clone()),
-        pixel: request.pixel,
+        channel: if request.pixel { Channel::Pixel } else { Channel::Postback },
         event: our_event(&fields, advertiser),
         fields,
         names,
@@ -350,7 +311,7 @@ fn click_id_names(snapshot: &Snapshot) -> Vec<&str> {
 }
 
 /// The names under which an advertiser sends one of our fields.
-fn names<'a>(advertiser: Option<&'a Advertiser>, field: &'a str) -> Vec<&'a str> {
+pub(crate) fn names<'a>(advertiser: Option<&'a Advertiser>, field: &'a str) -> Vec<&'a str> {
     if let Some(name) = advertiser.and_then(|advertiser| advertiser.postback.params.get(field)) {
         return vec![name.as_str()];
     }

@@ -8,6 +8,7 @@ mod hidden;
 mod reader;
 mod signature;
 mod terms;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -25,10 +26,12 @@ use crate::time::{Span, Timestamp};
 pub use file::read;
 pub use fraud::{Ranges, Rule};
 pub use hidden::Hidden;
+pub(crate) use reader::did_you_mean;
 pub use reader::{Mistake, Severity};
 pub(crate) use signature::WEBHOOK_ID;
 pub use signature::{Carrier, Encoding, Form, Hash, Piece, Signature};
 pub use terms::{Occasion, Price, Step, Terms, Tiers, Volume, When};
+pub use words::{FIELDS, default_names};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
@@ -372,12 +375,6 @@ impl PostbackRules {
     fn signing_secrets(&self) -> &[SecretRef] {
         self.signature.as_ref().map_or(&[], |signature| &signature.secrets)
     }
-
-    /// Their word for an event in ours.
-    pub fn event(&self, word: &str) -> String {
-        let mapped = self.events.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(word));
-        mapped.map_or_else(|| word.to_ascii_lowercase(), |(_, ours)| ours.to_string())
-    }
 }
 
 impl Snapshot {
@@ -458,45 +455,5 @@ impl Partner {
         let mut fitting = self.terms.iter().filter(fits);
         let special = fitting.clone().find(|own| !own.terms.when.is_always());
         special.or_else(|| fitting.next())
-    }
-}
-
-/// The fields of a postback that a program may rename, in the order in which they are explained.
-pub const FIELDS: [&str; 14] = [
-    "click_id",
-    "txid",
-    "original_txid",
-    "subscription_id",
-    "event_type",
-    "status",
-    "amount",
-    "revenue",
-    "payout",
-    "currency",
-    "timestamp",
-    "ip",
-    "country",
-    "device",
-];
-
-/// The names under which a field is looked for where the program gives no other.
-pub fn default_names(field: &str) -> &'static [&'static str] {
-    match field {
-        "click_id" => &["click_id"],
-        "txid" => &["txid", "transaction_id", "event_id"],
-        "original_txid" => &["original_txid"],
-        "subscription_id" => &["subscription_id", "subscription"],
-        "event_type" => &["event_type", "event", "goal"],
-        "status" => &["status"],
-        "amount" => &["amount", "sale_amount"],
-        "revenue" => &["revenue"],
-        "payout" => &["payout"],
-        "currency" => &["currency"],
-        "timestamp" => &["timestamp"],
-        "ip" => &["ip"],
-        "country" => &["country", "geo"],
-        "device" => &["device"],
-        "token" => &["token"],
-        _ => &[],
     }
 }

@@ -386,7 +386,7 @@ pub(super) fn read_word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, S
 }
 
 /// `; did you mean "offer"?`, or nothing.
-pub(super) fn did_you_mean<'w>(word: &str, candidates: impl Iterator<Item = &'w str>) -> String {
+pub(crate) fn did_you_mean<'w>(word: &str, candidates: impl Iterator<Item = &'w str>) -> String {
     if word.len() > WORD_LENGTH_MAX {
         return String::new();
     }

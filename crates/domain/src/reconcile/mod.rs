@@ -6,6 +6,7 @@
 
 mod action;
 mod compare;
+mod line;
 mod pair;
 mod total;
 
@@ -21,6 +22,7 @@ use crate::outcome::{Reason, Status};
 use crate::time::{Span, Timestamp};
 use pair::Found;
 
+pub use line::LineReader;
 pub use total::Total;
 
 /// One line of their file, already read and mapped. What is `None` was not said, and is not compared.

@@ -198,7 +198,7 @@ impl Installation {
             let stored = Stored {
                 at: reading.at,
                 advertiser: reading.advertiser.clone().unwrap(),
-                pixel: reading.pixel,
+                channel: reading.channel,
                 fields: reading.fields.clone(),
                 params: reading.stored.clone(),
             };

@@ -83,7 +83,7 @@ pub fn click_arrived(
 }
 
 /// Decides the reversals that overtook the conversion which has just been recorded; says whether there were any.
-fn originals_arrived(
+pub fn originals_arrived(
     connection: &Connection,
     decision: &Decision,
     snapshot: &Snapshot,
@@ -185,7 +185,7 @@ pub fn find_stored(connection: &Connection, id: PostbackId) -> Result<Option<Sto
         Ok(Stored {
             at: rows::time(row, 0)?,
             advertiser: rows::name(row, 1)?,
-            pixel: row.get_ref(2)?.as_str()? == rows::PIXEL,
+            channel: rows::channel(row, 2)?,
             fields: rows::json(row, 3)?,
             params: rows::json(row, 4)?,
         })

@@ -10,7 +10,7 @@ use proofback_domain::postback::Reading;
 use proofback_domain::program::Snapshot;
 use rusqlite::{Connection, Statement};
 
-use super::{known, rows};
+use super::known;
 use crate::error::StoreError;
 use crate::model::RawPostback;
 
@@ -54,7 +54,7 @@ pub fn insert(
     statement.raw_bind_parameter(21, decision.advertiser.as_ref().map(Name::as_str))?;
     statement.raw_bind_parameter(22, decision.click_id.map(ClickId::to_bytes))?;
     statement.raw_bind_parameter(23, likely)?;
-    statement.raw_bind_parameter(24, if reading.pixel { rows::PIXEL } else { "postback" })?;
+    statement.raw_bind_parameter(24, reading.channel.code())?;
     statement.raw_bind_parameter(25, i64::try_from((raw.stopwatch.0)()).unwrap_or(i64::MAX))?;
     statement.raw_bind_parameter(26, snapshot.rates.last())?;
     statement.raw_execute()?;

@@ -11,6 +11,7 @@ use proofback_domain::id::Id;
 use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
+use proofback_domain::postback::Channel;
 use proofback_domain::rates::Rate;
 use proofback_domain::settlement::{SettlementKind, SettlementState};
 use proofback_domain::time::Timestamp;
@@ -74,6 +75,10 @@ pub fn reason(row: &Row<'_>, column: usize) -> Result<Reason> {
 
 pub fn outcome(row: &Row<'_>, column: usize) -> Result<Outcome> {
     Outcome::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column, "no outcome"))
+}
+
+pub fn channel(row: &Row<'_>, column: usize) -> Result<Channel> {
+    Channel::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column, "no channel"))
 }
 
 pub fn json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Result<T> {
@@ -309,9 +314,6 @@ pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
     })
 }
 
-/// The channel of postbacks that came from a browser; all others are `postback`.
-pub const PIXEL: &str = "pixel";
-
 pub const POSTBACK: &str = "id, at, method, path, ip, params, fields, advertiser, click_id, outcome, reason, message, \
     field, advice, checks, conversion_id, status, decided_at, revision, likely, channel, duration_us, seen, expected";
 
@@ -341,7 +343,7 @@ pub fn postback(row: &Row<'_>) -> Result<PostbackRow> {
         status: if has_status { Some(status(row, 16)?) } else { None },
         decided_at: time(row, 17)?,
         revision: row.get(18)?,
-        pixel: row.get_ref(20)?.as_str()? == PIXEL,
+        channel: channel(row, 20)?,
         duration_us: row.get(21)?,
         earlier: Vec::new(),
     })

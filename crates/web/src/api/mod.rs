@@ -5,6 +5,7 @@ mod books;
 mod conversions;
 mod deliveries;
 mod document;
+mod files;
 mod html;
 mod ledger;
 mod money;
@@ -62,6 +63,8 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/ledger/periods", get(books::periods))
         .route("/ledger/close", post(books::close))
         .route("/rates", get(rates::list).post(rates::import))
+        .route("/imports", post(files::imports::import))
+        .route("/reconciliations", post(files::reconciliations::hold_against))
         .nest("/payouts", settlements(SettlementKind::Payout))
         .nest("/invoices", settlements(SettlementKind::Invoice))
         .route("/deliveries", get(deliveries::list))

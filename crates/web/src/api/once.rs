@@ -3,9 +3,9 @@
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use proofback_store::Idempotency;
+use sha2::{Digest, Sha256};
 
 use super::{Answer, Caller, problem};
-use crate::role::hash_token;
 
 const KEY_CHARS_MAX: usize = 200;
 
@@ -14,7 +14,7 @@ pub fn key(
     headers: &HeaderMap,
     caller: &Caller,
     what: &str,
-    body: &str,
+    body: impl AsRef<[u8]>,
 ) -> Result<Option<Idempotency>, Response> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
@@ -22,7 +22,11 @@ pub fn key(
     let key = key.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= KEY_CHARS_MAX);
     let message = format!("an Idempotency-Key has 1 to {KEY_CHARS_MAX} plain characters");
     let key = key.ok_or_else(|| problem::bad_request(&message))?;
-    let request = hash_token(&format!("{what} {body}"));
+    let mut request = Sha256::new();
+    request.update(what);
+    request.update(" ");
+    request.update(body);
+    let request = request.finalize().into();
     Ok(Some(Idempotency { actor: caller.name.clone(), key: key.to_owned(), request }))
 }
 

@@ -97,10 +97,16 @@ impl Query {
     /// Nothing may be left over: a misspelt filter must not answer more than was asked for.
     pub fn finish(self) -> Result<(), Response> {
         match self.left.into_keys().next() {
-            Some(name) => Err(problem::bad_request(&format!("{name:?} is no parameter of this list"))),
+            Some(name) => Err(problem::bad_request(&format!("{name:?} is no parameter here"))),
             None => Ok(()),
         }
     }
+}
+
+/// Every value of a parameter that may be repeated, in their order.
+pub fn every(query: Option<&str>, name: &str) -> Vec<String> {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.filter(|(known, _)| known == name).map(|(_, value)| value.into_owned()).collect()
 }
 
 /// `{"postbacks": [...], "next": "cursor" | null}`

@@ -69,7 +69,7 @@ pub fn show(row: &PostbackRow, whole: bool) -> Value {
         "status": row.status,
         "decided_at": row.decided_at.iso(),
         "revision": row.revision,
-        "channel": if row.pixel { "pixel" } else { "postback" },
+        "channel": row.channel.code(),
         "duration_us": row.duration_us,
     });
     if let (Some(members), true) = (view.as_object_mut(), whole) {

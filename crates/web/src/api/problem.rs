@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use proofback_domain::time::Span;
+use proofback_sheets::Fault;
 use serde_json::{Value, json};
 
 /// A problem document; `code` is stable, `detail` a sentence.
@@ -24,6 +25,16 @@ pub fn problem_with(status: StatusCode, code: &str, detail: &str, mistakes: Valu
     }
     let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body.to_string()).into_response()
+}
+
+/// Faults of a file, told line by line; nothing of it was taken.
+pub fn bad_file(faults: &[Fault]) -> Response {
+    let lines: Vec<Value> =
+        faults.iter().map(|fault| json!({ "line": fault.line, "message": fault.message })).collect();
+    let first = faults.first().map(ToString::to_string).unwrap_or_default();
+    let more = if faults.len() > 1 { format!(", and {} more", faults.len() - 1) } else { String::new() };
+    let detail = format!("the file cannot be taken, nothing was changed: {first}{more}");
+    problem_with(StatusCode::UNPROCESSABLE_ENTITY, "bad_file", &detail, Value::Array(lines))
 }
 
 /// Trying again can help.

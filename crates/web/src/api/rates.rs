@@ -30,8 +30,12 @@ pub async fn import(
     let mut query = Query::new(query.as_deref());
     let replace = query.flag("replace")?;
     query.finish()?;
-    let lines = read_rates(&body).map_err(|faults| faulty(&faults))?;
-    let rates = lines.iter().map(convert).collect::<Result<Vec<_>, _>>().map_err(|fault| faulty(&[fault]))?;
+    let lines = read_rates(&body).map_err(|faults| problem::bad_file(&faults))?;
+    let rates = lines
+        .iter()
+        .map(convert)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|fault| problem::bad_file(&[fault]))?;
     let gaps = gaps(&rates);
     let imported = web.store.import_rates(rates, replace, caller.name, web.now()).await.map_err(failed)?;
     if imported.added == 0 && !imported.different.is_empty() {
@@ -67,16 +71,6 @@ fn convert(line: &RateLine) -> Result<NewRate, Fault> {
         currency: currency(&line.currency)?,
         rate: Rate::parse(&line.rate).map_err(|error| fault(format!("{:?}: {error}", line.rate)))?,
     })
-}
-
-/// Faults of a file, told line by line; nothing of it was taken.
-pub fn faulty(faults: &[Fault]) -> Response {
-    let lines: Vec<Value> =
-        faults.iter().map(|fault| json!({ "line": fault.line, "message": fault.message })).collect();
-    let first = faults.first().map(ToString::to_string).unwrap_or_default();
-    let more = if faults.len() > 1 { format!(", and {} more", faults.len() - 1) } else { String::new() };
-    let detail = format!("the file cannot be taken, nothing was changed: {first}{more}");
-    problem::problem_with(StatusCode::UNPROCESSABLE_ENTITY, "bad_file", &detail, Value::Array(lines))
 }
 
 fn conflict(imported: &RatesImported) -> Response {

@@ -1,0 +1,216 @@
+//! `POST reconciliations`: a file of theirs against our conversions. Nothing is changed.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, Request, State};
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use proofback_domain::calendar::Day;
+use proofback_domain::name::Name;
+use proofback_domain::program::{Advertiser, Snapshot};
+use proofback_domain::reconcile::{Group, LineReader, Options, Reconciliation, Row, Theirs, reconcile};
+use proofback_domain::time::{Span, Timestamp};
+use proofback_sheets::{Fault, xlsx};
+use proofback_store::{MissingLine, OursAsked};
+use serde_json::json;
+
+use super::super::page::Query;
+use super::super::{Answer, Staff, failed, problem};
+use super::proposed::Proposal;
+use super::shown::{Show, read_groups};
+use super::{Asked, Brought, SheetOf, apart, body_of, bring, need_any};
+use crate::state::Web;
+
+/// Faults of lines that are told.
+const FAULTS_MAX: usize = 100;
+/// What takes conversions back is imported only where somebody asks for it.
+const ACTIONS: [Group; 3] = [Group::DifferentAmount, Group::DifferentStatus, Group::MissingHere];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Totals,
+    Csv,
+    Xlsx,
+    Actions,
+}
+
+/// What is held against the file.
+struct Period {
+    from: Day,
+    to: Day,
+}
+
+/// `POST reconciliations?advertiser=A&from=2026-11-01&to=2026-11-30&format=json|totals|csv|xlsx|actions&groups=...`, and
+/// what a file is read by, as for imports.
+pub async fn hold_against(
+    State(web): State<Web>,
+    _: Staff,
+    RawQuery(raw): RawQuery,
+    request: Request,
+) -> Answer {
+    let mut query = Query::new(raw.as_deref());
+    let asked = Asked::take(raw.as_deref(), &mut query)?;
+    let period = read_period(&mut query)?;
+    let format = query.parsed("format", Format::parse)?.unwrap_or(Format::Json);
+    let groups = query.parsed("groups", read_groups)?;
+    let near = query.parsed("near", Span::parse)?;
+    query.finish()?;
+    let options = near.map_or_else(Options::default, |near| Options { near });
+    let _turn = web.file_turn().await;
+    let body = body_of(&web, request).await?;
+    let brought = bring(&web, asked, SheetOf::File(body)).await?;
+    need_any(&brought.columns, &["txid", "click_id", "amount", "revenue"])?;
+    let ignored: Vec<String> = brought.columns.ignored().into_iter().map(str::to_owned).collect();
+    let (snapshot, advertiser) = (Arc::clone(&brought.snapshot), brought.advertiser.clone());
+    let theirs = apart(|| read_lines(brought)).await?.map_err(|faults| problem::bad_file(&faults))?;
+    let reconciliation = compare(&web, &snapshot, &advertiser.id, &period, theirs, options).await?;
+    let now = web.now();
+    let answer = Answering { snapshot, advertiser, period, format, groups, ignored, now };
+    apart(move || answer.write(&reconciliation)).await?
+}
+
+fn read_period(query: &mut Query) -> Result<Period, Response> {
+    let days = (query.parsed("from", Day::parse)?, query.parsed("to", Day::parse)?);
+    match days {
+        (Some(from), Some(to)) if from <= to => Ok(Period { from, to }),
+        (Some(_), Some(_)) => Err(problem::bad_request("the period ends before it begins")),
+        (None, _) | (_, None) => {
+            Err(problem::bad_request("name the first and the last day: from=2026-11-01&to=2026-11-30"))
+        }
+    }
+}
+
+fn read_lines(brought: Brought) -> Result<Vec<Theirs>, Vec<Fault>> {
+    let Brought { snapshot, advertiser, columns, notation, lines } = brought;
+    let reader =
+        LineReader { columns: &columns, notation: &notation, advertiser: &advertiser, snapshot: &snapshot };
+    let mut theirs = Vec::with_capacity(lines.len());
+    let mut faults = Vec::new();
+    for line in lines {
+        match reader.read(line.number, &line.cells) {
+            Ok(line) => theirs.push(line),
+            Err(messages) => {
+                let told = messages.into_iter().map(|message| Fault { line: Some(line.number), message });
+                faults.extend(told);
+                if FAULTS_MAX <= faults.len() {
+                    break;
+                }
+            }
+        }
+    }
+    if faults.is_empty() { Ok(theirs) } else { Err(faults) }
+}
+
+async fn compare(
+    web: &Web,
+    snapshot: &Snapshot,
+    advertiser: &Name,
+    period: &Period,
+    theirs: Vec<Theirs>,
+    options: Options,
+) -> Result<Reconciliation, Response> {
+    let zone = &snapshot.program.timezone;
+    let mut txids: Vec<String> = theirs.iter().filter_map(|line| line.txid.clone()).collect();
+    let mut clicks: Vec<_> = theirs.iter().filter_map(|line| line.click).collect();
+    txids.sort_unstable();
+    txids.dedup();
+    clicks.sort_unstable();
+    clicks.dedup();
+    let (from, to) = (zone.start(period.from), zone.start(period.to.next()));
+    let asked = OursAsked { advertiser: advertiser.clone(), from, to, txids, clicks };
+    let ours = web.store.ours(asked).await.map_err(failed)?;
+    let mut reconciliation = apart(move || reconcile(theirs, ours, &options)).await?;
+    let missing = reconciliation.missing().map(|(place, line)| MissingLine {
+        place,
+        txid: line.txid.clone(),
+        click: line.click,
+    });
+    let seen = web.store.seen(advertiser.clone(), missing.collect()).await.map_err(failed)?;
+    for (place, seen) in seen {
+        reconciliation.explain(place, seen);
+    }
+    Ok(reconciliation)
+}
+
+impl Format {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "json" => Self::Json,
+            "totals" => Self::Totals,
+            "csv" => Self::Csv,
+            "xlsx" => Self::Xlsx,
+            "actions" => Self::Actions,
+            _ => return None,
+        })
+    }
+}
+
+/// How the outcome is to be told.
+struct Answering {
+    snapshot: Arc<Snapshot>,
+    advertiser: Advertiser,
+    period: Period,
+    format: Format,
+    groups: Option<Vec<Group>>,
+    ignored: Vec<String>,
+    now: Timestamp,
+}
+
+impl Answering {
+    fn write(&self, reconciliation: &Reconciliation) -> Answer {
+        let proposal = Proposal { advertiser: &self.advertiser, now: self.now };
+        let show = Show { currencies: &self.snapshot.program.currencies, proposal };
+        let groups = match (self.format, &self.groups) {
+            (_, Some(groups)) => groups.as_slice(),
+            (Format::Actions, None) => &ACTIONS,
+            (Format::Json | Format::Totals | Format::Csv | Format::Xlsx, None) => &Group::ALL,
+        };
+        let rows = reconciliation.lines.iter().filter(|row| groups.contains(&row.group));
+        let rows: Vec<&Row> = rows.collect();
+        match self.format {
+            Format::Json => Ok(self.json(show, reconciliation, Some(&rows))),
+            Format::Totals => Ok(self.json(show, reconciliation, None)),
+            Format::Csv => Ok(self.file("text/csv; charset=utf-8", "csv", show.csv(&rows, reconciliation))),
+            Format::Actions => Ok(self.file("text/csv; charset=utf-8", "csv", show.actions(&rows))),
+            Format::Xlsx => {
+                let book = xlsx(&[show.table(&rows), show.totals_table(reconciliation)]);
+                let book = book.map_err(|error| problem::bad_request(&error.to_string()))?;
+                let media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+                Ok(self.file(media, "xlsx", book))
+            }
+        }
+    }
+
+    fn json(&self, show: Show<'_>, reconciliation: &Reconciliation, rows: Option<&[&Row]>) -> Response {
+        let head = json!({
+            "advertiser": self.advertiser.id,
+            "from": self.period.from.to_string(),
+            "to": self.period.to.to_string(),
+            "totals": show.totals(reconciliation),
+            "sums": show.sums(reconciliation),
+            "ignored": self.ignored,
+        });
+        let mut body = head.to_string();
+        if let Some(rows) = rows {
+            body.truncate(body.len().saturating_sub(1));
+            body.push_str(",\"lines\":[");
+            body.push_str(&show.lines(rows.iter().copied()));
+            body.push_str("]}");
+        }
+        let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+        (headers, body).into_response()
+    }
+
+    fn file(&self, media: &str, ending: &str, bytes: Vec<u8>) -> Response {
+        let Period { from, to } = &self.period;
+        let what = if self.format == Format::Actions { "actions" } else { "reconciliation" };
+        let name = format!("attachment; filename=\"{what}-{}-{from}-{to}.{ending}\"", self.advertiser.id);
+        let headers: [(HeaderName, String); 3] = [
+            (header::CONTENT_TYPE, media.to_owned()),
+            (header::CACHE_CONTROL, "no-store".to_owned()),
+            (header::CONTENT_DISPOSITION, name),
+        ];
+        (headers, bytes).into_response()
+    }
+}
