@@ -20,6 +20,8 @@ use crate::server::{Resolve, ServerOptions, explain_apply_error, open_store, web
 use crate::world;
 
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A large file, and the check of a large journal, are worked on for minutes.
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 pub enum Caller {
     Server { address: String, token: String },
@@ -94,6 +96,18 @@ impl Caller {
         answer(self.send(method, path, &[("content-type", content_type)], file).await?)
     }
 
+    /// A file in, and whatever comes back.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        file: Vec<u8>,
+    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        let (status, bytes) = self.send(method, path, &[("content-type", content_type)], file).await?;
+        Ok((status, bytes.into()))
+    }
+
     /// A document, or the problem that stands for it.
     pub async fn download(&self, path: &str) -> anyhow::Result<(StatusCode, Vec<u8>)> {
         let (status, bytes) = self.send(Method::GET, path, &[], Vec::new()).await?;
@@ -161,7 +175,7 @@ async fn over_http(request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode,
         .enable_http1()
         .build();
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
-    let response = tokio::time::timeout(Duration::from_secs(60), client.request(request)).await??;
+    let response = tokio::time::timeout(TIMEOUT, client.request(request)).await??;
     let status = response.status();
     Ok((status, response.into_body().collect().await?.to_bytes()))
 }

@@ -35,6 +35,10 @@ pub enum Command {
     Replay(Replay),
     /// Accept or reject what waits for a person
     Review(Review),
+    /// Bring in conversions or states from a file, through the same decision as postbacks
+    Import(Import),
+    /// Hold a network's or finance's file against our conversions; changes nothing
+    Reconcile(Reconcile),
     /// The proof of the journal, and the closing of periods
     Ledger(Ledger),
     /// What a partner is owed or an advertiser owes, from one day to another
@@ -197,6 +201,78 @@ pub enum ReviewCommand {
         #[command(flatten)]
         reach: Reach,
     },
+}
+
+/// A file of an advertiser's, and how it is to be read.
+#[derive(Args)]
+pub struct FileOptions {
+    /// The file: CSV or XLSX
+    #[arg(value_name = "FILE")]
+    pub path: PathBuf,
+    /// Whose file it is
+    #[arg(long)]
+    pub advertiser: String,
+    /// Which column holds one of our fields, as txid="Order ID"; repeatable
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub map: Vec<String>,
+    /// The decimal sign of the amounts: , or .
+    #[arg(long)]
+    pub decimal: Option<String>,
+    /// As windows-1252 [default: UTF-8, or what the file says]
+    #[arg(long)]
+    pub encoding: Option<String>,
+    /// What stands between cells [default: what fits the first line]
+    #[arg(long)]
+    pub delimiter: Option<String>,
+    /// A sheet of the workbook [default: the first]
+    #[arg(long)]
+    pub sheet: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Import {
+    #[command(flatten)]
+    pub file: FileOptions,
+    /// Show what would happen and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write what became of each line to this file, as CSV
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+#[derive(Args)]
+pub struct Reconcile {
+    #[command(flatten)]
+    pub file: FileOptions,
+    /// The first day, as 2026-11-01
+    #[arg(long)]
+    pub from: String,
+    /// The last day
+    #[arg(long)]
+    pub to: String,
+    /// How far apart the two times of one event may be where only amount and time tell [default: 48h]
+    #[arg(long)]
+    pub near: Option<String>,
+    /// Write the lines to this file, .csv or .xlsx
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Write what is proposed to this file, as CSV for `import`
+    #[arg(long)]
+    pub actions: Option<PathBuf>,
+    /// Only these groups, as different_status,missing_here
+    #[arg(long, value_delimiter = ',')]
+    pub groups: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 #[derive(Args)]

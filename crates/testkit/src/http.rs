@@ -79,11 +79,21 @@ impl Http {
         headers: &[(&str, &str)],
         body: String,
     ) -> Result<Reply, HttpError> {
+        self.send_bytes(method, url, headers, Bytes::from(body)).await
+    }
+
+    pub async fn send_bytes(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Reply, HttpError> {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(Bytes::from(body)));
+        let request = request.body(Full::new(body));
         let request = request.map_err(|source| HttpError::BadRequest { url: url.to_owned(), source })?;
         let answered = tokio::time::timeout(TIMEOUT, self.exchange(url, request)).await;
         answered.unwrap_or_else(|_| Err(HttpError::TimedOut { url: url.to_owned() }))

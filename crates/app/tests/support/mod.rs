@@ -126,13 +126,18 @@ impl Server {
 
     /// Every row of a list, over all its pages.
     pub async fn every(&self, list: &str) -> Vec<Value> {
+        self.every_of(list, list).await
+    }
+
+    /// Likewise, where a list goes by another name than its address.
+    pub async fn every_of(&self, address: &str, list: &str) -> Vec<Value> {
         let mut rows = Vec::new();
-        let mut path = format!("/{list}?limit=1000");
+        let mut path = format!("/{address}?limit=1000");
         loop {
             let mut page = self.api(&path).await;
             rows.append(page[list].as_array_mut().unwrap());
             match page["next"].as_str() {
-                Some(next) => path = format!("/{list}?limit=1000&cursor={next}"),
+                Some(next) => path = format!("/{address}?limit=1000&cursor={next}"),
                 None => return rows,
             }
         }
