@@ -54,8 +54,7 @@ impl Columns {
             let candidates =
                 if proposed { vec![format!("{PROPOSED}{field}")] } else { own(advertiser, field) };
             for name in candidates {
-                let free =
-                    |place: &usize| chosen.is_empty() || !fields.iter().any(|(_, taken)| taken == place);
+                let free = |place: &usize| !fields.iter().any(|(_, taken)| taken == place);
                 if let Some(place) = only(&header, &name)?.filter(free) {
                     fields.push((field, place));
                     break;

@@ -13,7 +13,7 @@ use proofback_domain::program::{RateLimit, SecretRef};
 use proofback_domain::rate::Bucket;
 use proofback_domain::time::{Span, Timestamp};
 use proofback_store::{Stopwatch, Store};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::metrics::Metrics;
 
@@ -37,7 +37,7 @@ pub struct Parts {
     pub world: World,
     rates: Mutex<HashMap<(Name, bool), Bucket>>,
     ready: AtomicBool,
-    files: Semaphore,
+    files: Arc<Semaphore>,
 }
 
 impl std::ops::Deref for Web {
@@ -83,7 +83,7 @@ impl Web {
             world,
             rates: Mutex::new(HashMap::new()),
             ready: AtomicBool::new(false),
-            files: Semaphore::new(FILES_AT_ONCE),
+            files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
         }))
     }
 
@@ -109,9 +109,9 @@ impl Web {
     }
 
     /// Comes back when a file may be read; its turn ends with the value.
-    pub async fn file_turn(&self) -> Option<SemaphorePermit<'_>> {
+    pub async fn file_turn(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.
-        self.files.acquire().await.ok()
+        Arc::clone(&self.files).acquire_owned().await.ok()
     }
 
     /// Counts one postback of a sender; `Err` says how long he should wait. Browsers have a rate of their own, so

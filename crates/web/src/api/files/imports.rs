@@ -10,9 +10,9 @@ use axum::response::Response;
 use proofback_domain::decide::Decision;
 use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::outcome::{Outcome, Reason, Status};
-use proofback_domain::postback::{ImportedLine, read_line};
+use proofback_domain::postback::{ImportedLine, read_line, shown};
 use proofback_sheets::Line;
-use proofback_store::{ImportKey, ImportLine, RawPostback, Stopwatch};
+use proofback_store::{Idempotency, ImportKey, ImportLine, RawPostback, Stopwatch};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -51,7 +51,7 @@ pub async fn import(
     let mut asked = Asked::take(raw.as_deref(), &mut query)?;
     let mut dry_run = query.flag("dry_run")?;
     query.finish()?;
-    let _turn = web.file_turn().await;
+    let turn = web.file_turn().await;
     let (json, headers) = (is_json(&request), request.headers().clone());
     let body = body_of(&web, request).await?;
     let what = format!("imports {}", raw.unwrap_or_default());
@@ -66,16 +66,18 @@ pub async fn import(
     let name = asked.name.clone();
     let brought = bring(&web, asked, sheet).await?;
     need_any(&brought.columns, &["txid", "click_id", "original_txid"])?;
-    let run = Run { web: &web, caller: &caller, brought: &brought, name: &name };
-    let told = if dry_run { run.try_all().await? } else { run.all().await? };
-    let answer = told.answer(dry_run, &brought);
-    if dry_run {
-        return once::done(answer);
-    }
-    let reason = told.reason(&name);
-    tracing::info!(advertiser = %brought.advertiser.id, actor = caller.name, "imported {reason}");
-    let about = (caller.name.clone(), brought.advertiser.id.clone(), reason);
-    once::done(web.store.import_done(about, key, answer, web.now()).await.map_err(failed)?)
+    let name = shown(&name, &brought.snapshot);
+    let run = Run { web, caller, brought, name };
+    // What has begun goes on, and is written down, although the caller may have gone.
+    let done = tokio::spawn(async move {
+        let done = if dry_run { run.try_all().await } else { run.all(key).await };
+        drop(turn);
+        done
+    });
+    once::done(done.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "an import ended early");
+        Err(problem::failed())
+    })?)
 }
 
 fn read_rows(body: &Bytes, asked: &mut Asked, dry_run: &mut bool) -> Result<SheetOf, Response> {
@@ -91,27 +93,46 @@ fn read_rows(body: &Bytes, asked: &mut Asked, dry_run: &mut bool) -> Result<Shee
     Ok(SheetOf::Rows(rows.rows))
 }
 
-struct Run<'a> {
-    web: &'a Web,
-    caller: &'a Caller,
-    brought: &'a Brought,
-    name: &'a str,
+struct Run {
+    web: Web,
+    caller: Caller,
+    brought: Brought,
+    name: String,
 }
 
-impl Run<'_> {
-    async fn all(&self) -> Result<Told, Response> {
+impl Run {
+    /// All lines, and the answer; whatever was done is in the audit log, also where it broke off.
+    async fn all(&self, key: Option<Idempotency>) -> Result<String, Response> {
         let mut told = Told::default();
         for lines in self.brought.lines.chunks(GROUP_LINES) {
             let (numbers, read) = self.read(lines);
             let skipped = lines.len().saturating_sub(read.len());
             let snapshot = Arc::clone(&self.brought.snapshot);
-            let decisions = self.web.store.import(read, snapshot).await.map_err(failed)?;
-            told.take(&numbers, &decisions, skipped, true);
+            match self.web.store.import(read, snapshot).await {
+                Ok(decisions) => told.take(&numbers, &decisions, skipped, true),
+                Err(error) => {
+                    let reason = format!("{}, then it broke off", told.reason(&self.name));
+                    self.record(reason, None, String::new()).await?;
+                    return Err(failed(error));
+                }
+            }
         }
-        Ok(told)
+        self.record(told.reason(&self.name), key, told.answer(false, &self.brought)).await
     }
 
-    async fn try_all(&self) -> Result<Told, Response> {
+    async fn record(
+        &self,
+        reason: String,
+        key: Option<Idempotency>,
+        answer: String,
+    ) -> Result<String, Response> {
+        let advertiser = self.brought.advertiser.id.clone();
+        tracing::info!(%advertiser, actor = self.caller.name, "imported {reason}");
+        let about = (self.caller.name.clone(), advertiser, reason);
+        self.web.store.import_done(about, key, answer, self.web.now()).await.map_err(failed)
+    }
+
+    async fn try_all(&self) -> Result<String, Response> {
         let lines = &self.brought.lines;
         if DRY_RUN_LINES_MAX < lines.len() {
             return Err(too_many_lines(&format!(
@@ -124,12 +145,12 @@ impl Run<'_> {
         let decisions = self.web.store.try_import(read, snapshot).await.map_err(failed)?;
         let mut told = Told::default();
         told.take(&numbers, &decisions, skipped, false);
-        Ok(told)
+        Ok(told.answer(true, &self.brought))
     }
 
     /// The lines that say anything, with their numbers.
     fn read(&self, lines: &[Line]) -> (Vec<usize>, Vec<ImportLine>) {
-        let Brought { snapshot, advertiser, columns, notation, .. } = self.brought;
+        let Brought { snapshot, advertiser, columns, notation, .. } = &self.brought;
         let at = self.web.now();
         let of = if self.name.is_empty() { String::new() } else { format!(" of {}", self.name) };
         let mut numbers = Vec::with_capacity(lines.len());
