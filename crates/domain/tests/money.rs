@@ -336,6 +336,20 @@ fn a_refund_that_waited_for_its_sale_is_worth_what_it_was_on_its_own_day() {
 }
 
 #[test]
+fn an_amount_of_which_a_part_was_taken_back_stays_in_its_currency() {
+    let mut sales = Sales::under("payout = \"10%\"", "");
+    sales.earns("reel-box", "amount=100");
+    let click = sales.of_txid("S1").click_id;
+    sales.world.get("shop", &format!("click_id={click}&event=refund&txid=R1&original_txid=S1&amount=30"));
+    let changed = format!("click_id={click}&event=sale&txid=S1&amount=10000&currency=JPY");
+    assert_eq!(sales.world.get("shop", &changed).reason, Reason::BadCurrency);
+    assert_eq!(sales.world.balance("partner:reel:approved"), "7.00 EUR");
+    let changed = format!("click_id={click}&event=sale&txid=S1&amount=130");
+    assert_eq!(sales.world.get("shop", &changed).reason, Reason::AmountChanged);
+    assert_eq!(sales.world.balance("partner:reel:approved"), "10.00 EUR");
+}
+
+#[test]
 fn several_commissions_of_one_lead_are_one_for_each_txid() {
     let mut sales = Sales::under("payout = \"postback\"", "");
     let click = sales.world.click("reel-box");

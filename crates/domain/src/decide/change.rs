@@ -36,6 +36,7 @@ pub fn change(
     }
     after.named_revenue = named.revenue.or(before.named_revenue);
     after.named_payout = named.payout.or(before.named_payout);
+    same_currency_as_refunds(before, &after)?;
     // A person let through what there was to see: another payout is to be looked at again.
     after.reviewed = frame.reviewed || before.reviewed && after.named_payout == before.named_payout;
     after.changed_at = event_time(named, frame.click, frame.now).max(before.changed_at);
@@ -57,6 +58,17 @@ pub fn change(
     };
     checks.push(Check::passed("transition", format!("{} to {}", before.status.code(), after.status.code())));
     book(frame, Some(before), after, goal, reason, checks)
+}
+
+/// What was taken back of an amount stays in the amount's currency.
+fn same_currency_as_refunds(before: &Conversion, after: &Conversion) -> Result<(), Rejection> {
+    match (before.value(), after.value()) {
+        (Some(old), Some(new)) if before.refunded_micros != 0 && old.currency != new.currency => {
+            let message = format!("a part of it was taken back in {}: its amount stays in it", old.currency);
+            Err(Rejection::new(Reason::BadCurrency, "currency", message).expected(old.currency.to_string()))
+        }
+        (_, _) => Ok(()),
+    }
 }
 
 /// The time of the newest word on the same key, where the sender gave both their times and this one is older.
