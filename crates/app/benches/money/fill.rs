@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proofback_domain::click_id::{Keys, Prefix};
+use proofback_domain::click_id::{ClickId, Keys, Prefix};
 use proofback_domain::id::Id;
 use proofback_domain::postback::{Method, Request, read as read_postback};
 use proofback_domain::program::{Secrets, Snapshot, read};
@@ -212,6 +212,33 @@ enum What {
     Paid,
 }
 
+/// What a network would know of a conversion.
+pub struct Fact {
+    pub click: ClickId,
+    pub txid: String,
+    pub status: &'static str,
+    pub micros: i64,
+    pub at: Timestamp,
+}
+
+pub fn fact(snapshot: &Snapshot, conversion: usize, conversions: usize) -> Fact {
+    Fact {
+        click: click(snapshot, conversion, conversions),
+        txid: format!("T{conversion:08}"),
+        status: if is_reversed(conversion) { "reversed" } else { "approved" },
+        micros: amount(conversion),
+        at: Timestamp::from_millis(conversion_at(conversion, conversions)),
+    }
+}
+
+fn click(snapshot: &Snapshot, conversion: usize, conversions: usize) -> ClickId {
+    let link = format!("p{}-o{}", partner(conversion), conversion % ADVERTISERS);
+    let number = snapshot.number(&snapshot.program.links[link.as_str()].id).unwrap();
+    let at = Timestamp::from_millis(conversion_at(conversion, conversions));
+    let serial = u32::try_from(conversion).unwrap() & ((1 << 22) - 1);
+    snapshot.keys.sign(Prefix { at, serial, link: number })
+}
+
 fn partner(conversion: usize) -> usize {
     if conversion.is_multiple_of(5) { 0 } else { 1 + conversion % (PARTNERS - 1) }
 }
@@ -265,10 +292,7 @@ fn insert_conversions(connection: &Connection, snapshot: &Snapshot, conversions:
         let at = conversion_at(conversion, conversions);
         let (advertiser, partner) = (conversion % ADVERTISERS, partner(conversion));
         let link = format!("p{partner}-o{advertiser}");
-        let number = snapshot.number(&snapshot.program.links[link.as_str()].id).unwrap();
-        let serial = u32::try_from(conversion).unwrap() & ((1 << 22) - 1);
-        let click =
-            snapshot.keys.sign(Prefix { at: Timestamp::from_millis(at), serial, link: number }).to_bytes();
+        let click = click(snapshot, conversion, conversions).to_bytes();
         let id = conversion_id(conversion, conversions);
         let (advertiser, txid) = (format!("a{advertiser}"), format!("T{conversion:08}"));
         let amount = amount(conversion);

@@ -7,6 +7,7 @@ mod fill;
 #[path = "../figures/machine.rs"]
 #[allow(dead_code, reason = "shared with the other figures, of which these need a part")]
 mod machine;
+mod reconcile;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -59,7 +60,7 @@ async fn measure(plan: &Plan) -> Vec<Figure> {
     let mut figures = balances(plan, &store).await;
     figures.extend(verify(plan, &store).await);
     figures.extend(statements(plan, &store).await);
-    // Figures about reconciliations follow here: one function each, over the same store.
+    figures.extend(reconcile::figures(plan, &store).await);
     figures
 }
 

@@ -189,12 +189,11 @@ pub fn reconcile(mut theirs: Vec<Theirs>, mut ours: Vec<Ours>, options: &Options
     let verdicts: Vec<Verdict> =
         judged.map(|(line, found)| judge(line, *found, &paired.found, (&theirs, &ours))).collect();
     let mut ours: Vec<Option<Ours>> = ours.into_iter().map(Some).collect();
-    let mut lines: Vec<Row> = Vec::new();
+    // All that there can be at once: a list that grows is copied, and stands there twice.
+    let mut lines: Vec<Row> = Vec::with_capacity(theirs.len().saturating_add(ours.len()));
     for (theirs, verdict) in theirs.into_iter().zip(verdicts) {
-        let Verdict { mut row, ours: at } = verdict;
-        row.ours = at.and_then(|at| ours.get_mut(at)).and_then(Option::take);
-        row.theirs = Some(theirs);
-        lines.push(row);
+        let ours = verdict.ours.and_then(|place| ours.get_mut(place)).and_then(Option::take);
+        lines.push(verdict.row(Some(theirs), ours));
     }
     let rest = ours.into_iter().zip(paired.wanted);
     lines.extend(rest.filter_map(|(ours, wanted)| ours_alone(ours?, wanted)));
@@ -202,11 +201,26 @@ pub fn reconcile(mut theirs: Vec<Theirs>, mut ours: Vec<Ours>, options: &Options
     Reconciliation { lines, totals }
 }
 
-/// A line's row, for the line and its conversion to be put into.
+/// What is said of a line, without the line: there is one for each while all of them are looked at.
 struct Verdict {
-    row: Row,
+    group: Group,
+    by: Option<By>,
+    repeats: Option<usize>,
+    differences: Vec<Difference>,
+    action: Action,
     /// The place of its conversion.
     ours: Option<usize>,
+}
+
+impl Verdict {
+    fn of(group: Group, action: Action) -> Self {
+        Self { group, by: None, repeats: None, differences: Vec::new(), action, ours: None }
+    }
+
+    fn row(self, theirs: Option<Theirs>, ours: Option<Ours>) -> Row {
+        let Self { group, by, repeats, differences, action, ours: _ } = self;
+        Row { group, by, theirs, ours, repeats, seen: None, differences, action }
+    }
 }
 
 fn judge(theirs: &Theirs, found: Found, all: &[Found], (lines, ours): (&[Theirs], &[Ours])) -> Verdict {
@@ -217,8 +231,7 @@ fn judge(theirs: &Theirs, found: Found, all: &[Found], (lines, ours): (&[Theirs]
             };
             let (group, differences) = compare::compare(theirs, ours);
             let action = action::settle(group, theirs, ours, &differences);
-            let row = Row { by: Some(by), differences, ..row(group, action) };
-            Verdict { row, ours: Some(place) }
+            Verdict { by: Some(by), differences, ours: Some(place), ..Verdict::of(group, action) }
         }
         Found::Repeats(first) => {
             let Some(said) = lines.get(first) else {
@@ -236,29 +249,15 @@ fn judge(theirs: &Theirs, found: Found, all: &[Found], (lines, ours): (&[Theirs]
                 }
             };
             let action = action::repeated(said.line, contradicts);
-            let row = Row { repeats: Some(said.line), differences, ..row(Group::Repeated, action) };
-            Verdict { row, ours: None }
+            Verdict { repeats: Some(said.line), differences, ..Verdict::of(Group::Repeated, action) }
         }
-        Found::Ambiguous => Verdict { row: row(Group::Ambiguous, action::ambiguous()), ours: None },
+        Found::Ambiguous => Verdict::of(Group::Ambiguous, action::ambiguous()),
         Found::Nothing => missing_here(theirs),
     }
 }
 
 fn missing_here(theirs: &Theirs) -> Verdict {
-    Verdict { row: row(Group::MissingHere, action::missing_here(theirs, None)), ours: None }
-}
-
-fn row(group: Group, action: Action) -> Row {
-    Row {
-        group,
-        by: None,
-        theirs: None,
-        ours: None,
-        repeats: None,
-        seen: None,
-        differences: Vec::new(),
-        action,
-    }
+    Verdict::of(Group::MissingHere, action::missing_here(theirs, None))
 }
 
 /// Of several lines for one conversion, the one that agrees with it best is its match.
@@ -310,7 +309,7 @@ fn ours_alone(ours: Ours, wanted: bool) -> Option<Row> {
     } else {
         (Group::MissingThere, action::missing_there(&ours))
     };
-    (ours.in_period && owed).then(|| Row { ours: Some(ours), ..row(group, action) })
+    (ours.in_period && owed).then(|| Verdict::of(group, action).row(None, Some(ours)))
 }
 
 impl Reconciliation {

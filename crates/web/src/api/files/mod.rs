@@ -7,6 +7,7 @@ mod proposed;
 pub mod reconciliations;
 mod rows;
 mod shown;
+mod streamed;
 
 use std::error::Error as _;
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
@@ -12,15 +13,19 @@ use proofback_domain::reconcile::{Group, LineReader, Options, Reconciliation, Ro
 use proofback_domain::time::{Span, Timestamp};
 use proofback_sheets::{Fault, xlsx};
 use proofback_store::{MissingLine, OursAsked};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::page::Query;
 use super::super::{Answer, Staff, failed, problem};
 use super::proposed::Proposal;
 use super::shown::{Show, read_groups};
-use super::{Asked, Brought, SheetOf, apart, body_of, bring, need_any};
+use super::{Asked, Brought, SheetOf, apart, body_of, bring, need_any, streamed, too_many_lines};
 use crate::state::Web;
 
+/// Lines of JSON that are made at a time.
+const PIECE: usize = 100;
+/// Lines of a workbook, which takes ten times the room of a CSV file while it is made.
+const XLSX_LINES_MAX: usize = 50_000;
 /// Faults of lines that are told.
 const FAULTS_MAX: usize = 100;
 /// What takes conversions back is imported only where somebody asks for it.
@@ -67,7 +72,7 @@ pub async fn hold_against(
     let reconciliation = compare(&web, &snapshot, &advertiser.id, &period, theirs, options).await?;
     let now = web.now();
     let answer = Answering { snapshot, advertiser, period, format, groups, ignored, now };
-    apart(move || answer.write(&reconciliation)).await?
+    apart(move || answer.write(reconciliation)).await?
 }
 
 fn read_period(query: &mut Query) -> Result<Period, Response> {
@@ -158,23 +163,26 @@ struct Answering {
 }
 
 impl Answering {
-    fn write(&self, reconciliation: &Reconciliation) -> Answer {
-        let proposal = Proposal { advertiser: &self.advertiser, now: self.now };
-        let show = Show { currencies: &self.snapshot.program.currencies, proposal };
-        let groups = match (self.format, &self.groups) {
-            (_, Some(groups)) => groups.as_slice(),
+    fn write(self, mut reconciliation: Reconciliation) -> Answer {
+        let groups: &[Group] = match (self.format, &self.groups) {
+            (_, Some(groups)) => groups,
             (Format::Actions, None) => &ACTIONS,
             (Format::Json | Format::Totals | Format::Csv | Format::Xlsx, None) => &Group::ALL,
         };
-        let rows = reconciliation.lines.iter().filter(|row| groups.contains(&row.group));
-        let rows: Vec<&Row> = rows.collect();
+        reconciliation.lines.retain(|row| groups.contains(&row.group));
+        let show = self.show();
+        let rows: Vec<&Row> = reconciliation.lines.iter().collect();
         match self.format {
-            Format::Json => Ok(self.json(show, reconciliation, Some(&rows))),
-            Format::Totals => Ok(self.json(show, reconciliation, None)),
-            Format::Csv => Ok(self.file("text/csv; charset=utf-8", "csv", show.csv(&rows, reconciliation))),
+            Format::Json => Ok(self.json(reconciliation)),
+            Format::Totals => Ok(super::super::json(&self.head(&reconciliation))),
+            Format::Csv => Ok(self.file("text/csv; charset=utf-8", "csv", show.csv(&rows, &reconciliation))),
             Format::Actions => Ok(self.file("text/csv; charset=utf-8", "csv", show.actions(&rows))),
+            Format::Xlsx if XLSX_LINES_MAX < rows.len() => Err(too_many_lines(&format!(
+                "a workbook has at most {XLSX_LINES_MAX} lines here, and these are {}: choose groups, or take csv",
+                rows.len()
+            ))),
             Format::Xlsx => {
-                let book = xlsx(&[show.table(&rows), show.totals_table(reconciliation)]);
+                let book = xlsx(&[show.table(&rows), show.totals_table(&reconciliation)]);
                 let book = book.map_err(|error| problem::bad_request(&error.to_string()))?;
                 let media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
                 Ok(self.file(media, "xlsx", book))
@@ -182,22 +190,45 @@ impl Answering {
         }
     }
 
-    fn json(&self, show: Show<'_>, reconciliation: &Reconciliation, rows: Option<&[&Row]>) -> Response {
-        let head = json!({
+    fn show(&self) -> Show<'_> {
+        let proposal = Proposal { advertiser: &self.advertiser, now: self.now };
+        Show { currencies: &self.snapshot.program.currencies, proposal }
+    }
+
+    /// All but the lines.
+    fn head(&self, reconciliation: &Reconciliation) -> Value {
+        let show = self.show();
+        json!({
             "advertiser": self.advertiser.id,
             "from": self.period.from.to_string(),
             "to": self.period.to.to_string(),
             "totals": show.totals(reconciliation),
             "sums": show.sums(reconciliation),
             "ignored": self.ignored,
+        })
+    }
+
+    fn json(self, reconciliation: Reconciliation) -> Response {
+        let head = self.head(&reconciliation).to_string();
+        let mut begin = Some(format!("{},\"lines\":[", head.strip_suffix('}').unwrap_or(&head)));
+        let mut rows = reconciliation.lines.into_iter().peekable();
+        let mut ended = false;
+        let body = streamed::body(move || {
+            if ended {
+                return None;
+            }
+            let mut piece = begin.take().unwrap_or_default();
+            for row in rows.by_ref().take(PIECE) {
+                piece.push_str(&self.show().line(&row).to_string());
+                piece.push(',');
+            }
+            if rows.peek().is_none() {
+                ended = true;
+                piece.truncate(piece.strip_suffix(',').map_or(piece.len(), str::len));
+                piece.push_str("]}");
+            }
+            Some(Bytes::from(piece))
         });
-        let mut body = head.to_string();
-        if let Some(rows) = rows {
-            body.truncate(body.len().saturating_sub(1));
-            body.push_str(",\"lines\":[");
-            body.push_str(&show.lines(rows.iter().copied()));
-            body.push_str("]}");
-        }
         let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
         (headers, body).into_response()
     }

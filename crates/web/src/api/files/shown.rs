@@ -22,19 +22,7 @@ pub struct Show<'a> {
 }
 
 impl Show<'_> {
-    /// The rows of these groups as the members of a JSON array.
-    pub fn lines<'r>(self, rows: impl Iterator<Item = &'r Row>) -> String {
-        let mut text = String::new();
-        for row in rows {
-            if !text.is_empty() {
-                text.push(',');
-            }
-            text.push_str(&self.line(row).to_string());
-        }
-        text
-    }
-
-    fn line(self, row: &Row) -> Value {
+    pub fn line(self, row: &Row) -> Value {
         json!({
             "group": row.group,
             "by": row.by,
