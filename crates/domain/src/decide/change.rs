@@ -36,7 +36,6 @@ pub fn change(
     }
     after.named_revenue = named.revenue.or(before.named_revenue);
     after.named_payout = named.payout.or(before.named_payout);
-    same_currency_as_refunds(before, &after)?;
     // A person let through what there was to see: another payout is to be looked at again.
     after.reviewed = frame.reviewed || before.reviewed && after.named_payout == before.named_payout;
     after.changed_at = event_time(named, frame.click, frame.now).max(before.changed_at);
@@ -51,6 +50,7 @@ pub fn change(
         checks.push(Check::noted("order", "its timestamp is older than that of a change applied before"));
         return Ok(Ruling::new(repeat, message).about(before));
     }
+    same_currency_as_refunds(before, &after)?;
     let reason = match after.status {
         same if same == before.status => Reason::AmountChanged,
         Status::Reversed => Reason::Reversed,
