@@ -9,12 +9,13 @@ use proofback_domain::name::Name;
 use proofback_domain::time::Timestamp;
 use rusqlite::Connection;
 
+use super::entries::{self, Entry};
 use super::{log, past, rows, signed};
 use crate::error::StoreError;
 
 /// Writes the effects of a decision; they leave no choices.
 pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), StoreError> {
-    let Effects { conversion, change, key, entries, deliveries, wait, counts, subjects, once: _ } =
+    let Effects { conversion, change, key, entries: planned, deliveries, wait, counts, subjects, once: _ } =
         &decision.effects;
     signed::remember(connection, decision)?;
     if let Some(conversion) = conversion {
@@ -27,8 +28,18 @@ pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), Sto
         let id = if wait.is_some() { None } else { decision.conversion_id };
         take_key(connection, advertiser, key, id, decision)?;
     }
-    for entry in entries {
-        insert_entry(connection, entry, decision)?;
+    for PlannedEntry { id, kind, rate, transfer } in planned {
+        let entry = Entry {
+            id: *id,
+            at: decision.at,
+            kind: *kind,
+            transfer,
+            rate,
+            conversion_id: decision.conversion_id,
+            postback_id: Some(decision.postback_id),
+            settlement_id: None,
+        };
+        entries::insert(connection, &entry)?;
     }
     for delivery in deliveries {
         super::deliveries::insert(connection, delivery, decision)?;
@@ -136,31 +147,6 @@ fn take_key(
             key.event, key.txid
         ))),
     }
-}
-
-/// An entry belongs to the open period: what is decided about a closed one is booked at its end.
-fn insert_entry(
-    connection: &Connection,
-    entry: &PlannedEntry,
-    decision: &Decision,
-) -> Result<(), StoreError> {
-    let statement = "insert into entry (id, at, debit, credit, amount, currency, conversion_id, postback_id, reason, kind, rate) \
-        values (?1, max(?2, coalesce((select max(until_ms) from period_close), 0)), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    let transfer = &entry.transfer;
-    connection.prepare_cached(statement)?.execute((
-        entry.id.to_bytes(),
-        decision.at.millis(),
-        transfer.debit.to_string(),
-        transfer.credit.to_string(),
-        transfer.amount.micros,
-        transfer.amount.currency.code(),
-        decision.conversion_id.map(|id| id.to_bytes()),
-        decision.postback_id.to_bytes(),
-        &transfer.reason,
-        entry.kind.code(),
-        &entry.rate,
-    ))?;
-    Ok(())
 }
 
 fn insert_wait(

@@ -7,6 +7,7 @@ mod closes;
 mod decisions;
 mod deliveries;
 mod effects;
+mod entries;
 mod idempotency;
 mod imports;
 mod known;

@@ -15,6 +15,7 @@ use proofback_domain::time::{Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::audit::{Deed, record};
+use super::entries::{self, Entry};
 use super::idempotency::{self, Before, Idempotency};
 use super::open_lines::{Reach, candidates, columns, currencies, parties};
 use super::{Store, rows};
@@ -374,35 +375,22 @@ fn book(
 ) -> Result<SettlementState, StoreError> {
     let named = (row.id, row.kind, &row.party);
     for entry in settlement::entries(named, (row.state, to), lines, row.amount.currency, now) {
-        insert_entry(connection, &entry, row.id, now)?;
+        let SettlementEntry { id, kind, conversion, transfer } = &entry;
+        let entry = Entry {
+            id: *id,
+            at: now,
+            kind: *kind,
+            transfer,
+            rate: "",
+            conversion_id: Some(*conversion),
+            postback_id: None,
+            settlement_id: Some(row.id),
+        };
+        entries::insert(connection, &entry)?;
     }
     let statement = "update settlement set state = ?2, changed_at = ?3 where number = ?1";
     connection.prepare_cached(statement)?.execute((row.number, to.code(), now.millis()))?;
     Ok(to)
-}
-
-fn insert_entry(
-    connection: &Connection,
-    entry: &SettlementEntry,
-    settlement: SettlementId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let statement = "insert into entry (id, at, debit, credit, amount, currency, conversion_id, reason, kind, settlement_id) \
-        values (?1, max(?2, coalesce((select max(until_ms) from period_close), 0)), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    let transfer = &entry.transfer;
-    connection.prepare_cached(statement)?.execute((
-        entry.id.to_bytes(),
-        now.millis(),
-        transfer.debit.to_string(),
-        transfer.credit.to_string(),
-        transfer.amount.micros,
-        transfer.amount.currency.code(),
-        entry.conversion.to_bytes(),
-        &transfer.reason,
-        entry.kind.code(),
-        settlement.to_bytes(),
-    ))?;
-    Ok(())
 }
 
 fn insert(connection: &Connection, row: &SettlementRow) -> Result<i64, StoreError> {
