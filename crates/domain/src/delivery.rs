@@ -1,14 +1,24 @@
 //! What follows from one attempt to deliver: done, again at a later time, or given up.
 
+mod request;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::{Span, Timestamp};
+
+pub use request::{Request, Verb};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptResult {
     /// The target answered with this status; `retry_after` as it asked.
     Answered { status: u16, retry_after: Option<Span> },
+    /// It answered, and not as it is expected to; says what was missed.
+    Unexpected(String),
+    /// It will not take this one, now or later; says why.
+    Declined(String),
+    /// It, or something of ours, is not ready for this one yet; says why.
+    Deferred(String),
     /// Nobody answered in time.
     TimedOut,
     /// No connection, or it broke.
@@ -79,10 +89,12 @@ pub fn after_attempt(
     let asked = match result {
         AttemptResult::Answered { status: 200..=299, .. } => return AttemptOutcome::Delivered,
         AttemptResult::Answered { status: 408 | 429 | 500..=599, retry_after } => *retry_after,
-        AttemptResult::Answered { .. } | AttemptResult::PrivateAddress | AttemptResult::NoTarget => {
-            return AttemptOutcome::Failed;
-        }
-        AttemptResult::TimedOut | AttemptResult::NetworkError(_) => None,
+        AttemptResult::Answered { .. }
+        | AttemptResult::Unexpected(_)
+        | AttemptResult::Declined(_)
+        | AttemptResult::PrivateAddress
+        | AttemptResult::NoTarget => return AttemptOutcome::Failed,
+        AttemptResult::TimedOut | AttemptResult::NetworkError(_) | AttemptResult::Deferred(_) => None,
     };
     let wait = policy.wait(attempt).millis();
     let share = u64::from(jitter.min(1_000)).saturating_mul(JITTER_PERCENT);
@@ -104,6 +116,9 @@ impl AttemptResult {
         match self {
             Self::Answered { status: 200..=299, .. } => None,
             Self::Answered { status, .. } => Some(format!("status_{status}")),
+            Self::Unexpected(what) => Some(format!("unexpected_answer: {what}")),
+            Self::Declined(why) => Some(format!("declined: {why}")),
+            Self::Deferred(why) => Some(format!("deferred: {why}")),
             Self::TimedOut => Some("timeout".into()),
             Self::NetworkError(what) => Some(format!("network_error: {what}")),
             Self::PrivateAddress => Some("private_address".into()),
@@ -157,7 +172,16 @@ mod tests {
         for status in [100, 301, 302, 400, 401, 404, 410, 422] {
             assert_eq!(decide(&answered(status), 1, 0, 0), AttemptOutcome::Failed, "{status}");
         }
-        assert_eq!(decide(&AttemptResult::PrivateAddress, 1, 0, 0), AttemptOutcome::Failed);
+        for result in [
+            AttemptResult::PrivateAddress,
+            AttemptResult::NoTarget,
+            AttemptResult::Declined(String::new()),
+            AttemptResult::Unexpected(String::new()),
+        ] {
+            assert_eq!(decide(&result, 1, 0, 0), AttemptOutcome::Failed, "{result:?}");
+        }
+        let deferred = AttemptResult::Deferred(String::new());
+        assert!(matches!(decide(&deferred, 1, 0, 0), AttemptOutcome::RetryAt(_)));
         assert!(matches!(decide(&AttemptResult::TimedOut, 1, 0, 0), AttemptOutcome::RetryAt(_)));
         assert!(matches!(
             decide(&AttemptResult::NetworkError(String::new()), 1, 0, 0),

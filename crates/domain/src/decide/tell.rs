@@ -114,7 +114,13 @@ fn moving(
     let total = after.approved_commission();
     let old = before.and_then(Conversion::approved_commission);
     let (payout, delta) = match happening {
-        Happening::ConversionCreated => (None, String::new()),
+        Happening::ConversionCreated
+        | Happening::ClickCreated
+        | Happening::PostbackRejected
+        | Happening::DeliveryFailed
+        | Happening::PayoutPaid
+        | Happening::TargetFailing
+        | Happening::TargetPaused => (None, String::new()),
         Happening::ConversionApproved | Happening::ConversionRejected | Happening::ConversionReversed => {
             (total, String::new())
         }

@@ -236,6 +236,14 @@ pub enum Happening {
     ConversionReversed,
     CommissionEarned,
     CommissionAdjusted,
+    /// From here on for webhooks alone: they are the operator's.
+    ClickCreated,
+    PostbackRejected,
+    DeliveryFailed,
+    PayoutPaid,
+    /// A target is on its way to being paused.
+    TargetFailing,
+    TargetPaused,
 }
 
 /// A tracking link of one partner.
@@ -292,7 +300,23 @@ const FIRST_CLICK: Timestamp = Timestamp::constant(1_704_067_200_000);
 const CLOCKS_APART: Span = Span::from_seconds(86_400);
 
 impl Happening {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
+        Self::ConversionCreated,
+        Self::ConversionApproved,
+        Self::ConversionRejected,
+        Self::ConversionReversed,
+        Self::CommissionEarned,
+        Self::CommissionAdjusted,
+        Self::ClickCreated,
+        Self::PostbackRejected,
+        Self::DeliveryFailed,
+        Self::PayoutPaid,
+        Self::TargetFailing,
+        Self::TargetPaused,
+    ];
+
+    /// What everybody can be told who has a target.
+    pub const FOR_PARTNERS: [Self; 6] = [
         Self::ConversionCreated,
         Self::ConversionApproved,
         Self::ConversionRejected,
@@ -309,6 +333,12 @@ impl Happening {
             Self::ConversionReversed => "conversion.reversed",
             Self::CommissionEarned => "commission.earned",
             Self::CommissionAdjusted => "commission.adjusted",
+            Self::ClickCreated => "click.created",
+            Self::PostbackRejected => "postback.rejected",
+            Self::DeliveryFailed => "delivery.failed",
+            Self::PayoutPaid => "payout.paid",
+            Self::TargetFailing => "target.failing",
+            Self::TargetPaused => "target.paused",
         }
     }
 

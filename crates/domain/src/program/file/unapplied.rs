@@ -23,6 +23,6 @@ fn read_webhook(mut section: Section<'_>, webhooks: &mut Ids) {
     webhooks.declare(&mut section, "id");
     values::template(&mut section, "url");
     section.parsed("secret", values::secret);
-    section.parsed_list("on", values::happening_for_webhooks);
+    section.parsed_list("on", values::happenings_for_webhooks);
     section.finish();
 }

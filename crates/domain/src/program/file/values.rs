@@ -18,9 +18,6 @@ use crate::time::Span;
 
 pub(super) use crate::template::SUBS;
 
-/// What webhooks can be told, and partners can not.
-const FOR_WEBHOOKS_ONLY: [&str; 4] = ["click.created", "postback.rejected", "delivery.failed", "payout.paid"];
-
 const RATE_MAX: u32 = 1_000_000;
 /// Secrets that count at the same time.
 const SECRETS_MAX: usize = 4;
@@ -183,25 +180,28 @@ pub(super) fn template<'a>(section: &mut Section<'a>, key: &'a str) -> Option<Pl
 
 /// What a partner can be told: one happening, or all of `conversion.*` or `commission.*`.
 pub(super) fn happenings_for_partners(text: &str) -> Result<Vec<Happening>, String> {
-    let meant: Vec<Happening> =
-        Happening::ALL.into_iter().filter(|happening| covers(text, happening.code())).collect();
+    let meant = covered(text, &Happening::FOR_PARTNERS);
     if !meant.is_empty() {
         return Ok(meant);
     }
-    if FOR_WEBHOOKS_ONLY.iter().any(|code| covers(text, code)) {
+    if !covered(text, &Happening::ALL).is_empty() {
         return Err(format!("only webhooks can be told of {}", quote(text)));
     }
-    Err(unknown_happening(text, Happening::ALL.map(Happening::code).into_iter()))
+    Err(unknown_happening(text, &Happening::FOR_PARTNERS))
 }
 
 /// What a webhook can be told: everything there is.
-pub(super) fn happening_for_webhooks(text: &str) -> Result<(), String> {
-    let codes = || Happening::ALL.map(Happening::code).into_iter().chain(FOR_WEBHOOKS_ONLY);
-    let known = codes().any(|code| covers(text, code));
-    known.then_some(()).ok_or_else(|| unknown_happening(text, codes()))
+pub(super) fn happenings_for_webhooks(text: &str) -> Result<Vec<Happening>, String> {
+    let meant = covered(text, &Happening::ALL);
+    if meant.is_empty() { Err(unknown_happening(text, &Happening::ALL)) } else { Ok(meant) }
 }
 
-fn unknown_happening(text: &str, codes: impl Iterator<Item = &'static str>) -> String {
+fn covered(word: &str, among: &[Happening]) -> Vec<Happening> {
+    among.iter().filter(|happening| covers(word, happening.code())).copied().collect()
+}
+
+fn unknown_happening(text: &str, among: &[Happening]) -> String {
+    let codes = among.iter().map(|happening| happening.code());
     let suggestion = did_you_mean(text, codes.chain(["conversion.*", "commission.*"]));
     format!("{} never happens{suggestion}", quote(text))
 }
