@@ -29,6 +29,11 @@ impl Timestamp {
         self.0
     }
 
+    /// Whole seconds since 1970, cut.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.checked_div(1_000).unwrap_or(0)
+    }
+
     pub fn plus(self, span: Span) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.0).unwrap_or(i64::MAX)))
     }

@@ -1,11 +1,10 @@
 //! Whether a postback comes from the advertiser: transport, address, token and signature.
 
-use subtle::ConstantTimeEq;
-
 use super::placeholder;
 use super::request::{Params, Request};
 use super::signature::{self, Once, Signed};
 use super::{Check, Rejection, names};
+use crate::digest::equal;
 use crate::outcome::Reason;
 use crate::program::{Advertiser, PostbackRules, Snapshot};
 
@@ -165,9 +164,4 @@ impl std::fmt::Display for Fitting {
         let word = ["first", "second", "third", "fourth"].get(self.number).copied().unwrap_or("last");
         write!(formatter, ", the {word} of the secrets")
     }
-}
-
-/// In a time that does not depend on where they differ. Nothing is never equal to nothing.
-pub fn equal(left: &[u8], right: &[u8]) -> bool {
-    !left.is_empty() && left.ct_eq(right).into()
 }
