@@ -14,6 +14,7 @@ demo:
 test:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	scripts/test-tools
 	$(CARGO) test --locked --workspace
 	$(MAKE) demo ARGS=--exit
 

@@ -128,7 +128,8 @@ const WORTH: [Field; 2] = [
     maybe("revenue", Kind::Money { currency: "revenue_currency" }, "What the advertiser owes."),
 ];
 
-const PAID: [Field; 1] = [maybe("payout", PAYOUT_MONEY, "What the partner has earned with it.")];
+const PAID: [Field; 1] =
+    [maybe("payout", PAYOUT_MONEY, "What the partner has earned with it; absent where that is nothing.")];
 
 const COMMISSION: [Field; 2] = [
     needed("payout", PAYOUT_MONEY, "What the partner has now earned with the conversion, all in all."),

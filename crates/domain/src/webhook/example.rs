@@ -57,6 +57,8 @@ fn value(happening: Happening, name: &str) -> &'static str {
         "amount" => "120.00",
         "revenue" => "30.00",
         "payout" if happening == Happening::CommissionAdjusted => "9.00",
+        // What was taken back earns nothing.
+        "payout" if status(happening) != "approved" => "",
         "payout" => "12.00",
         "payout_delta" if happening == Happening::CommissionAdjusted => "-3.00",
         "payout_delta" => "12.00",
