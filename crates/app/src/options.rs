@@ -51,6 +51,8 @@ pub enum Command {
     Rates(finance::Rates),
     /// Access tokens of the API
     Token(Token),
+    /// Print the webhooks and postbacks that arrive, for whoever writes the receiving side
+    Listen(Listen),
     /// Run the main job on simulated traffic and hold the books against it
     Demo(Demo),
 }
@@ -343,6 +345,19 @@ pub struct Demo {
     /// Address and port to listen on
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub listen: String,
+}
+
+#[derive(Args)]
+pub struct Listen {
+    /// Address and port to listen on
+    #[arg(long, default_value = "127.0.0.1:4000")]
+    pub listen: String,
+    /// A secret that webhooks are signed with; repeatable
+    #[arg(long, value_name = "env:NAME|file:PATH")]
+    pub secret: Vec<String>,
+    /// The status of every answer
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
+    pub answer: u16,
 }
 
 /// What the server runs with, read and checked.

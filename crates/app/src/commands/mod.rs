@@ -7,6 +7,7 @@ pub mod explain;
 mod files;
 pub mod import;
 pub mod ledger;
+pub mod listen;
 pub mod rates;
 pub mod reconcile;
 pub mod replay;
