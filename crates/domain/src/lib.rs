@@ -24,6 +24,7 @@ pub mod outbound_signature;
 pub mod outcome;
 pub mod past;
 pub mod postback;
+pub mod preset;
 pub mod program;
 pub mod rate;
 pub mod rates;
