@@ -9,11 +9,15 @@ mod advertiser;
 mod http;
 mod loopback;
 mod random;
+mod receivers;
 mod simulation;
 mod tracker;
 
 pub use advertiser::{AdvertiserSite, Dialect, Path, Report, ReportedClick, ReportedToken, SiteOptions, Way};
 pub use http::{Http, HttpError, Reply, encode};
 pub use random::Random;
+pub use receivers::{
+    Booking, Form, Meaning, Money, Need, Parameter, Platform, Receiver, Refusal, Repeats, Role, platforms,
+};
 pub use simulation::{Audit, Examples, Progress, ReadError, Row, Run, Simulation, Table};
 pub use tracker::{PartnerTracker, Received};
