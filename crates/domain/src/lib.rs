@@ -11,6 +11,7 @@ pub mod click;
 pub mod click_id;
 pub mod columns;
 pub mod conversion;
+pub mod conversion_api;
 pub mod deal;
 pub mod decide;
 pub mod delivery;
