@@ -65,10 +65,14 @@ impl<'a> Told<'a> {
         text(self.event, "ip")?.parse::<IpAddr>().ok().map(|ip| ip.to_string())
     }
 
-    /// Without one that gives an address to write to, as some robots do.
+    /// Without one that gives an address or a number to reach somebody by, as some robots do.
     pub fn user_agent(&self) -> Option<&'a str> {
         let fits = |agent: &&str| {
-            agent.len() <= TEXT_BYTES_MAX && !agent.chars().any(char::is_control) && !is_personal(agent)
+            agent.len() <= TEXT_BYTES_MAX
+                && !agent.chars().any(char::is_control)
+                && agent.bytes().any(|byte| byte.is_ascii_alphabetic())
+                && !is_personal(agent)
+                && !agent.as_bytes().windows(2).any(|pair| matches!(pair, [b'+', b'0'..=b'9']))
         };
         text(self.event, "user_agent").filter(fits)
     }
