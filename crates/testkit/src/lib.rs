@@ -6,6 +6,7 @@
 #![expect(clippy::inconsistent_digit_grouping, reason = "cents are set apart: 120_00 is 120.00")]
 
 mod advertiser;
+mod conversion_apis;
 mod http;
 mod loopback;
 mod random;
@@ -14,6 +15,7 @@ mod simulation;
 mod tracker;
 
 pub use advertiser::{AdvertiserSite, Dialect, Path, Report, ReportedClick, ReportedToken, SiteOptions, Way};
+pub use conversion_apis::{ConversionApis, Kept, Network};
 pub use http::{Http, HttpError, Reply, encode};
 pub use random::Random;
 pub use receivers::{
