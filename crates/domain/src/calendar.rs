@@ -41,6 +41,12 @@ impl Zone {
         Day::of(self.0.to_datetime(time).date())
     }
 
+    /// A moment as clocks show it here, by a pattern of `strftime`; `None` where it is no pattern.
+    pub fn show(&self, at: Timestamp, pattern: &str) -> Option<String> {
+        let time = jiff::Timestamp::from_millisecond(at.millis()).ok()?;
+        jiff::fmt::strtime::format(pattern, &time.to_zoned(self.0.clone())).ok()
+    }
+
     /// Reads a day, at its start, or a date and time as clocks show it here. Where the clock comes back, the first of two.
     pub fn read(&self, text: &str) -> Option<Timestamp> {
         if let Some(day) = Day::parse(text) {

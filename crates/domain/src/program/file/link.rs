@@ -18,7 +18,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Link> 
     let offer = known.offers.find(&mut section, "offer");
     let routes = read_routes(&mut section, known);
     let paused = section.flag("paused").unwrap_or(false);
-    let fallback_url = values::template(&mut section, "fallback_url");
+    let fallback_url = values::visit_template(&mut section, "fallback_url");
     if paused && !section.has("fallback_url") {
         let message = "without a fallback_url the visitors of a paused link get a 404 page";
         section.mistakes.warn(section.place_of("paused"), message);

@@ -17,7 +17,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer>
     let id = known.offers.declare(&mut section, "id");
     let advertiser = known.advertisers.find(&mut section, "advertiser");
     let name = section.text("name");
-    let url = values::template(&mut section, "url");
+    let url = values::visit_template(&mut section, "url");
     if let Some(url) = &url
         && !url.value.uses(Macro::ClickId)
     {

@@ -160,8 +160,29 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("{} is no address; write it like https://track.example.com", quote(text)))
 }
 
-/// A template for an address, mended where it was copied out of a web page.
+/// A template for the address of a delivery.
 pub(super) fn template<'a>(section: &mut Section<'a>, key: &'a str) -> Option<Placed<Template>> {
+    read_template(section, key, |source| {
+        let template = Template::parse_url(source).map_err(|error| error.to_string())?;
+        // Nothing that is read here declares one.
+        if let Some(name) = template.secrets().next() {
+            return Err(format!("{{secret.{name}}}: no secret of this name is declared here"));
+        }
+        Ok(template)
+    })
+}
+
+/// A template for an address that visitors are sent to.
+pub(super) fn visit_template<'a>(section: &mut Section<'a>, key: &'a str) -> Option<Placed<Template>> {
+    read_template(section, key, |source| Template::parse_visit_url(source).map_err(|error| error.to_string()))
+}
+
+/// Reads a template, mended where it was copied out of a web page.
+fn read_template<'a>(
+    section: &mut Section<'a>,
+    key: &'a str,
+    parse: impl Fn(&str) -> Result<Template, String>,
+) -> Option<Placed<Template>> {
     let source = section.text(key)?;
     let (repaired, found) = repair_entities(source.value);
     if !found.is_empty() {
@@ -169,7 +190,7 @@ pub(super) fn template<'a>(section: &mut Section<'a>, key: &'a str) -> Option<Pl
         let message = format!("\"{key}\" was damaged by a web page and is repaired: it contains {found}");
         section.mistakes.warn(source.place, message);
     }
-    match Template::parse_url(&repaired) {
+    match parse(&repaired) {
         Ok(template) => Some(Placed { value: template, place: source.place }),
         Err(error) => {
             section.mistakes.error(source.place, format!("\"{key}\": {error}"));

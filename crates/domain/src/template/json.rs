@@ -1,0 +1,70 @@
+//! JSON as a place for macros: what is a string, how values are written, and the proof that JSON comes out.
+
+use serde_json::Value;
+
+use super::dialect::{self, Certainty};
+use super::error::TemplateError;
+use super::vocabulary;
+use super::{Part, fill};
+
+/// One of each kind that a value can be written as outside a string.
+const SAMPLES: [&str; 4] = ["1", "x", "", "true"];
+
+/// A value inside a string, which the template itself opens and closes.
+pub(super) fn inside_a_string(value: &str) -> String {
+    let quoted = Value::from(value).to_string();
+    let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inside.unwrap_or_default().to_owned()
+}
+
+/// A value of its own: nothing is `null`, what reads as a number, `true`, `false` or `null` stands bare.
+pub(super) fn value(value: &str) -> String {
+    if value.is_empty() {
+        return "null".into();
+    }
+    if is_bare(value) { value.to_owned() } else { Value::from(value).to_string() }
+}
+
+fn is_bare(value: &str) -> bool {
+    let begins = value.starts_with(|first: char| first.is_ascii_digit() || "-tfn".contains(first));
+    let ends = !value.ends_with(|last: char| last.is_ascii_whitespace());
+    begins && ends && serde_json::from_str::<Value>(value).is_ok()
+}
+
+/// Whatever the values are, JSON comes out: a slot outside a string is one whole value, and wherever a string and a
+/// number both fit, every value does.
+pub(super) fn prove(parts: &[Part]) -> Result<(), TemplateError> {
+    for sample in SAMPLES {
+        let text = fill::sample(parts, sample);
+        let read: Value =
+            serde_json::from_str(&text).map_err(|error| TemplateError::NotJson(error.to_string()))?;
+        refuse_foreign(&read)?;
+    }
+    Ok(())
+}
+
+/// A placeholder that is all of a string, in a syntax that nobody would write as plain text.
+fn refuse_foreign(read: &Value) -> Result<(), TemplateError> {
+    match read {
+        Value::String(text) => refuse_foreign_text(text),
+        Value::Array(items) => items.iter().try_for_each(refuse_foreign),
+        Value::Object(members) => members.values().try_for_each(refuse_foreign),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+/// Where text cannot be percent-encoded to say that it is meant, only unmistakable placeholders are refused.
+pub(super) fn refuse_foreign_text(text: &str) -> Result<(), TemplateError> {
+    let braces = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    if let Some(name) = braces.filter(|name| dialect::is_name(name)) {
+        let suggestion = vocabulary::suggestion(name);
+        return Err(TemplateError::UnknownMacro { name: name.to_owned(), suggestion });
+    }
+    match dialect::whole(text).filter(|foreign| foreign.certainty == Certainty::Sure) {
+        Some(foreign) => {
+            let instead = vocabulary::suggestion(foreign.name).map(|name| format!("{{{name}}}"));
+            Err(TemplateError::ForeignMacro { seen: text.to_owned(), instead })
+        }
+        None => Ok(()),
+    }
+}
