@@ -31,6 +31,7 @@ pub fn run() -> ExitCode {
         match cli.command {
             Command::Serve(options) => commands::serve::run(options).await,
             Command::Check(options) => commands::check::run(&options),
+            Command::Template(options) => commands::template::run(&options),
             Command::Apply(options) => commands::apply::run(options).await,
             Command::Trace(options) => commands::trace::run(options).await,
             Command::Explain(options) => commands::explain::run(options).await,

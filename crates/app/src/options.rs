@@ -25,6 +25,8 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Read a program file and report every mistake in it
     Check(Check),
+    /// Look over the address template of a postback, and translate one of another platform
+    Template(Template),
     /// Put a program file in force, all or nothing
     Apply(Apply),
     /// Show everything that happened to one click
@@ -105,6 +107,15 @@ pub struct Reach {
 pub struct Check {
     /// The program file
     pub file: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Template {
+    /// The template, in single quotes: 'https://tracker.example/postback?cid={clickid}'
+    pub template: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]

@@ -15,6 +15,7 @@ pub mod review;
 pub mod serve;
 pub mod settlement;
 pub mod statement;
+pub mod template;
 pub mod token;
 pub mod trace;
 
