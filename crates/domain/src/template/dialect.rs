@@ -1,5 +1,8 @@
 //! Placeholders in the syntaxes of other platforms.
 
+use super::error::TemplateError;
+use super::vocabulary;
+
 /// How sure it is that nobody meant the text as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Certainty {
@@ -106,6 +109,17 @@ pub(super) fn hash_marked_length(text: &str) -> Option<usize> {
     let shorter = piece.rfind('#').filter(|last| !piece.ends_with('#') && 0 < *last);
     let piece = shorter.and_then(|last| piece.get(..last)).unwrap_or(piece);
     whole(piece).map(|_| piece.len())
+}
+
+/// Where text cannot be percent-encoded to say that it is meant, only unmistakable placeholders are refused.
+pub(super) fn refuse_sure(text: &str) -> Result<(), TemplateError> {
+    match whole(text).filter(|foreign| foreign.certainty == Certainty::Sure) {
+        Some(foreign) => {
+            let instead = vocabulary::suggestion(foreign.name).map(|name| format!("{{{name}}}"));
+            Err(TemplateError::ForeignMacro { seen: text.to_owned(), instead })
+        }
+        None => Ok(()),
+    }
 }
 
 /// What platforms call their macros: letters, digits, `_`, `-` and `.`.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::dialect::{self, Certainty};
+use super::dialect;
 use super::error::TemplateError;
 use super::vocabulary;
 use super::{Part, fill};
@@ -53,18 +53,14 @@ fn refuse_foreign(read: &Value) -> Result<(), TemplateError> {
     }
 }
 
-/// Where text cannot be percent-encoded to say that it is meant, only unmistakable placeholders are refused.
-pub(super) fn refuse_foreign_text(text: &str) -> Result<(), TemplateError> {
+/// In what is left of the template, a name between braces was in no form that a macro has.
+fn refuse_foreign_text(text: &str) -> Result<(), TemplateError> {
     let braces = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    if let Some(name) = braces.filter(|name| dialect::is_name(name)) {
-        let suggestion = vocabulary::suggestion(name);
-        return Err(TemplateError::UnknownMacro { name: name.to_owned(), suggestion });
-    }
-    match dialect::whole(text).filter(|foreign| foreign.certainty == Certainty::Sure) {
-        Some(foreign) => {
-            let instead = vocabulary::suggestion(foreign.name).map(|name| format!("{{{name}}}"));
-            Err(TemplateError::ForeignMacro { seen: text.to_owned(), instead })
+    match braces.filter(|name| dialect::is_name(name)) {
+        Some(name) => {
+            let suggestion = vocabulary::suggestion(name);
+            Err(TemplateError::UnknownMacro { name: name.to_owned(), suggestion })
         }
-        None => Ok(()),
+        None => dialect::refuse_sure(text),
     }
 }

@@ -40,6 +40,18 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
+    pub const ALL: [Self; 9] = [
+        Self::Foreign,
+        Self::UnknownMacro,
+        Self::OtherMeaning,
+        Self::Damage,
+        Self::Placeholder,
+        Self::QuestionMark,
+        Self::Repeated,
+        Self::Host,
+        Self::Unreadable,
+    ];
+
     pub fn code(self) -> &'static str {
         match self {
             Self::Foreign => "foreign_macro",

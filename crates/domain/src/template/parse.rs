@@ -40,7 +40,7 @@ pub(super) fn parts(source: &str, position: Position) -> Result<Vec<Part>, Templ
 
 fn text_parts(source: &str, position: Position) -> Result<Vec<Part>, TemplateError> {
     let parts = scan(source, position)?;
-    json::refuse_foreign_text(source.trim())?;
+    dialect::refuse_sure(source.trim())?;
     Ok(parts)
 }
 

@@ -84,6 +84,8 @@ fn forms_and_raw_bodies_take_values_as_they_are() {
     for source in ["{x", "${SUBID}", "[[subid]]", "{nothing}"] {
         assert!(Template::parse_form_value(source).is_err(), "{source}");
     }
+    assert_eq!(fill(Template::parse_form_value("{sub1}"), "x"), "x");
+    assert_eq!(fill(Template::parse_header("{sub1}"), "x"), "x");
     // A note in brackets is none.
     assert_eq!(fill(Template::parse_form_value("(new)"), ""), "(new)");
 }
