@@ -7,6 +7,7 @@
 
 mod advertiser;
 mod conversion_apis;
+mod hostile_urls;
 mod http;
 mod loopback;
 mod random;
@@ -16,6 +17,7 @@ mod tracker;
 
 pub use advertiser::{AdvertiserSite, Dialect, Path, Report, ReportedClick, ReportedToken, SiteOptions, Way};
 pub use conversion_apis::{ConversionApis, Kept, Network};
+pub use hostile_urls::hostile_urls;
 pub use http::{Http, HttpError, Reply, encode};
 pub use random::Random;
 pub use receivers::{
