@@ -11,6 +11,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use proofback_delivery::AddressPolicy;
 use proofback_domain::delivery::RetryPolicy;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -66,7 +67,7 @@ impl Caller {
             program: None,
             click_wait: Duration::from_millis(250),
             trusted_proxies: Vec::new(),
-            allow_private_targets: false,
+            allow_targets: AddressPolicy::default(),
             retry: RetryPolicy::default(),
             resolve,
         };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
+use proofback_delivery::AddressPolicy;
 use proofback_domain::time::Span;
 use serde::Deserialize;
 
@@ -81,7 +82,10 @@ pub struct Serve {
     /// Addresses whose forwarding headers count, as CIDR,CIDR [default: none]
     #[arg(long, env = "PROOFBACK_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<String>,
-    /// Deliver to private and loopback addresses, too
+    /// Networks that deliveries may go to although they are private, as CIDR,CIDR [default: none]
+    #[arg(long, env = "PROOFBACK_ALLOW_TARGETS", value_delimiter = ',')]
+    pub allow_targets: Vec<String>,
+    /// Deliver to private and loopback addresses and to any port, too
     #[arg(long, env = "PROOFBACK_ALLOW_PRIVATE_TARGETS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub allow_private_targets: Option<bool>,
     /// File with these options, as TOML
@@ -378,7 +382,7 @@ pub struct Settings {
     pub program: Option<PathBuf>,
     pub click_wait: Duration,
     pub trusted_proxies: Vec<IpNet>,
-    pub allow_private_targets: bool,
+    pub allow_targets: AddressPolicy,
 }
 
 impl Serve {
@@ -395,6 +399,8 @@ impl Serve {
         let click_wait = self.click_wait.or(file.click_wait).unwrap_or_else(|| "250ms".into());
         let proxies =
             if self.trusted_proxies.is_empty() { file.trusted_proxies } else { self.trusted_proxies };
+        let allowed = if self.allow_targets.is_empty() { file.allow_targets } else { self.allow_targets };
+        let allow_private = self.allow_private_targets.or(file.allow_private_targets).unwrap_or(false);
         Ok(Settings {
             data: self.data.or(file.data).unwrap_or_else(|| PathBuf::from("./data")),
             listen: listen
@@ -402,8 +408,11 @@ impl Serve {
                 .with_context(|| format!("--listen {listen:?} is no address with a port"))?,
             program: self.program.or(file.program),
             click_wait: parse_wait(&click_wait)?,
-            trusted_proxies: proxies.iter().map(|text| parse_range(text)).collect::<Result<_, _>>()?,
-            allow_private_targets: self.allow_private_targets.or(file.allow_private_targets).unwrap_or(false),
+            trusted_proxies: parse_ranges("--trusted-proxies", &proxies)?,
+            allow_targets: AddressPolicy {
+                allow_private,
+                allowed: parse_ranges("--allow-targets", &allowed)?,
+            },
         })
     }
 }
@@ -420,9 +429,43 @@ fn parse_wait(text: &str) -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(span.millis()))
 }
 
-fn parse_range(text: &str) -> anyhow::Result<IpNet> {
-    let text = text.trim();
-    let address = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
-    let range = text.parse::<IpNet>().ok().or_else(address);
-    range.with_context(|| format!("--trusted-proxies {text:?} is no address range; write 10.0.0.0/8"))
+fn parse_ranges(option: &str, texts: &[String]) -> anyhow::Result<Vec<IpNet>> {
+    let parse = |text: &String| {
+        let text = text.trim();
+        let address = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+        let range = text.parse::<IpNet>().ok().or_else(address);
+        range.with_context(|| format!("{option} {text:?} is no address range; write 10.0.0.0/8"))
+    };
+    texts.iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(options: &[&str]) -> anyhow::Result<AddressPolicy> {
+        let line = ["proofback", "serve"].iter().chain(options);
+        let Command::Serve(serve) = Cli::try_parse_from(line)?.command else { bail!("another command") };
+        Ok(serve.settings()?.allow_targets)
+    }
+
+    #[test]
+    fn the_networks_that_targets_may_be_in_are_read() {
+        assert_eq!(targets(&[]).unwrap(), AddressPolicy::default());
+        let allowed = targets(&["--allow-targets", "10.1.2.0/24, fd12::/16,192.168.7.9"]).unwrap();
+        assert!(!allowed.allow_private);
+        let networks: Vec<String> = allowed.allowed.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.1.2.0/24", "fd12::/16", "192.168.7.9/32"]);
+        assert!(targets(&["--allow-private-targets"]).unwrap().allow_private);
+        let mistake = targets(&["--allow-targets", "10.1.2.0/99"]).unwrap_err();
+        assert!(mistake.to_string().starts_with("--allow-targets \"10.1.2.0/99\" is no address range"));
+    }
+
+    #[test]
+    fn the_networks_that_targets_may_be_in_come_from_the_file_too() {
+        let file = "allow-targets = [\"10.1.2.0/24\"]\nallow-private-targets = true";
+        let file: Serve = toml::from_str(file).unwrap();
+        let read = file.settings().unwrap().allow_targets;
+        assert!(read.allow_private && read.allowed.len() == 1, "{read:?}");
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use ipnet::IpNet;
-use proofback_delivery::{Client, ClientOptions, EngineOptions};
+use proofback_delivery::{AddressPolicy, Client, ClientOptions, EngineOptions};
 use proofback_domain::delivery::RetryPolicy;
 use proofback_domain::program::SecretRef;
 use proofback_store::{Options, Store, StoreError};
@@ -42,7 +42,7 @@ pub struct ServerOptions {
     pub program: Option<String>,
     pub click_wait: Duration,
     pub trusted_proxies: Vec<IpNet>,
-    pub allow_private_targets: bool,
+    pub allow_targets: AddressPolicy,
     pub retry: RetryPolicy,
     pub resolve: Resolve,
 }
@@ -93,10 +93,7 @@ impl Server {
             .with_context(|| format!("{} cannot be listened on", options.listen))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let client = Client::new(ClientOptions {
-            allow_private: options.allow_private_targets,
-            ..ClientOptions::default()
-        })?;
+        let client = Client::new(ClientOptions { allow: options.allow_targets, ..ClientOptions::default() })?;
         let engine = EngineOptions { policy: options.retry, ..EngineOptions::default() };
         let jitter = Arc::new(|| u16::try_from(world::entropy() % 1_001).unwrap_or(0));
         let deliveries =

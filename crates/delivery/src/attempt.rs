@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use proofback_domain::delivery::{AttemptOutcome, AttemptResult, after_attempt};
+use proofback_domain::delivery::{AttemptOutcome, AttemptResult, Request, after_attempt};
 use proofback_domain::program::Target;
 use proofback_store::{AttemptRecord, ClaimedDelivery};
 use tokio::time::{Instant, sleep};
 
-use crate::client::Answer;
+use crate::answer::Answer;
 use crate::engine::{Engine, LEASE, STORE_PAUSE};
 
 /// Recording is tried for as long as the lease holds.
@@ -19,7 +19,7 @@ pub async fn make(engine: &Engine, delivery: ClaimedDelivery) {
     let (at, started) = (engine.now(), Instant::now());
     let url = render(engine, &delivery);
     let answer = match &url {
-        Some(url) => engine.client.get(url, at).await,
+        Some(url) => engine.client.send(&Request::get(url), at).await,
         None => Answer::none(AttemptResult::NoTarget),
     };
     let duration = started.elapsed();
@@ -40,7 +40,7 @@ pub async fn make(engine: &Engine, delivery: ClaimedDelivery) {
         status: answer.status,
         error: answer.result.error(),
         duration_ms: whole_millis(duration),
-        answer: answer.body_start,
+        answer: answer.body_start().to_owned(),
         outcome,
     };
     log(&delivery, &record);

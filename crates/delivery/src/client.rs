@@ -1,188 +1,147 @@
-//! The HTTP client: one GET, one answer, bounds on everything. Redirects are answers like any other:
-//! following one would send a delivery to an address that nobody entered.
+//! The HTTP client: one request, one answer, bounds on everything. Redirects are answers like any other:
+//! following one would send a delivery to an address that nobody entered. There are no cookies, no proxies
+//! and no decompression, because nothing here knows of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Uri, header};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use http_body_util::Full;
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::{CaptureConnection, HttpInfo, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use proofback_domain::delivery::AttemptResult;
-use proofback_domain::time::{Span, Timestamp};
+use proofback_domain::delivery::Request;
+use proofback_domain::time::Timestamp;
+use rustls::pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 
+use crate::answer::{self, Answer};
 use crate::connector::Connector;
-use crate::fault;
+use crate::fault::{self, Fault};
+use crate::guard::AddressPolicy;
+use crate::outgoing;
+use crate::phases::{Ends, PHASES, Phases, whole_micros};
+use crate::resolver::Resolver;
 
-const USER_AGENT: &str = concat!("Proofback/", env!("CARGO_PKG_VERSION"));
-/// So much of an answer's body is read at most. What is left unread closes the connection.
-const BODY_BYTES_READ_MAX: usize = 16 * 1_024;
-/// So much of it is kept.
-const BODY_BYTES_KEPT_MAX: usize = 1_024;
+/// No time limit is longer: a delivery's lease must outlast its request.
+const TIMEOUT_MAX: Duration = Duration::from_secs(45);
 /// Bounds the head of an answer, and what is taken from the socket at once.
 const BUFFER_BYTES_MAX: usize = 64 * 1_024;
+/// What the other side may send before we have read it; HTTP/2 does not let a connection have less.
+const WINDOW_BYTES: u32 = 65_535;
+/// Until the other side has said how many it takes.
+const HTTP2_REQUESTS_AT_ONCE: usize = 16;
 const IDLE_CONNECTIONS_PER_HOST: usize = 16;
 /// Below the five seconds after which common servers close: a request sent into that moment is lost.
 const IDLE_CONNECTION_KEPT: Duration = Duration::from_secs(4);
 
-#[derive(Debug, Clone, Copy)]
+/// How the client connects, and how long it waits. No time is longer than 45 s, none longer than the total.
+#[derive(Clone)]
 pub struct ClientOptions {
-    /// Whether addresses inside the operator's own network may be called.
-    pub allow_private: bool,
-    /// For looking up the name and connecting.
+    /// Which addresses and ports may be called.
+    pub allow: AddressPolicy,
+    /// For looking up the name, connecting and the TLS handshake together.
     pub connect_timeout: Duration,
+    /// From the beginning to the head of the answer.
+    pub answer_timeout: Duration,
     /// For everything, the body included.
     pub total_timeout: Duration,
+    /// Authorities whose certificates count beside those of the public ones.
+    pub authorities: Vec<CertificateDer<'static>>,
+    pub resolver: Resolver,
 }
 
 /// Cheap to clone; all clones share their connections.
 #[derive(Clone)]
 pub struct Client {
-    http: legacy::Client<HttpsConnector<Connector>, Empty<Bytes>>,
+    http: legacy::Client<Connector, Full<Bytes>>,
+    answer_timeout: Duration,
     total_timeout: Duration,
-}
-
-/// What came of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    pub result: AttemptResult,
-    /// The status, where somebody answered.
-    pub status: Option<u16>,
-    /// The start of the body, at most 1 kB of it; what is no text is replaced.
-    pub body_start: String,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
-            allow_private: false,
+            allow: AddressPolicy::default(),
             connect_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(10),
             total_timeout: Duration::from_secs(15),
+            authorities: Vec::new(),
+            resolver: Resolver::system(),
         }
     }
 }
 
 impl Client {
-    /// Fails only if the provider of cryptography cannot do TLS.
+    /// Fails only if the provider of cryptography cannot do TLS, or an authority's certificate is none.
     pub fn new(options: ClientOptions) -> Result<Self, rustls::Error> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(Connector::new(options.allow_private, options.connect_timeout));
+        let total_timeout = options.total_timeout.min(TIMEOUT_MAX);
+        let answer_timeout = options.answer_timeout.min(total_timeout);
+        let connect_timeout = options.connect_timeout.min(total_timeout);
+        let connector =
+            Connector::new(options.allow, options.resolver, options.authorities, connect_timeout)?;
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION_KEPT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST)
+            // Only what was not yet written is sent again, over another connection.
+            .retry_canceled_requests(true)
             .http1_max_buf_size(BUFFER_BYTES_MAX)
+            .http2_initial_stream_window_size(WINDOW_BYTES)
+            .http2_initial_connection_window_size(WINDOW_BYTES)
+            .http2_initial_max_send_streams(HTTP2_REQUESTS_AT_ONCE)
+            .http2_max_header_list_size(u32::try_from(BUFFER_BYTES_MAX).unwrap_or(u32::MAX))
+            .http2_max_send_buf_size(BUFFER_BYTES_MAX)
+            // An idle connection is closed, not kept alive.
+            .http2_keep_alive_interval(None)
             .build(connector);
-        Ok(Self { http, total_timeout: options.total_timeout })
+        Ok(Self { http, answer_timeout, total_timeout })
     }
 
-    /// Sends a GET. `now` is what a `Retry-After` that names a date is held against.
-    ///
-    /// The status decides the result: a body that breaks off or never ends takes nothing from it.
-    pub async fn get(&self, url: &str, now: Timestamp) -> Answer {
-        let deadline = Instant::now() + self.total_timeout;
-        let Some(request) = build_request(url) else {
-            return Answer::none(AttemptResult::NetworkError("no valid address".into()));
+    /// Sends a request, once, and takes in the answer. `now` is what a `Retry-After` that names a date is held
+    /// against. Never fails: what goes wrong is an answer, too.
+    pub async fn send(&self, request: &Request, now: Timestamp) -> Answer {
+        let started = Instant::now();
+        let Some(mut outgoing) = outgoing::build(request) else {
+            return Answer::failed(Fault::BadRequest);
         };
-        let response = match timeout_at(deadline, self.http.request(request)).await {
-            Err(_) => return Answer::none(AttemptResult::TimedOut),
-            Ok(Err(error)) => return Answer::none(fault::read(&error)),
-            Ok(Ok(response)) => response,
+        let connection = capture_connection(&mut outgoing);
+        let phases = Arc::new(Phases::default());
+        let sending = PHASES.scope(Arc::clone(&phases), self.http.request(outgoing));
+        let sent = timeout_at(started + self.answer_timeout, sending).await;
+        let first_byte = started.elapsed();
+        let used = match &sent {
+            Ok(Err(error)) if error.is_connect() => None,
+            Ok(_) | Err(_) => ends(&connection),
         };
-        let status = response.status().as_u16();
-        let retry_after = read_retry_after(response.headers(), now);
-        let body_start = read_start(response.into_body(), deadline).await;
-        Answer { result: AttemptResult::Answered { status, retry_after }, status: Some(status), body_start }
-    }
-}
-
-impl Answer {
-    /// Nobody answered.
-    pub fn none(result: AttemptResult) -> Self {
-        Self { result, status: None, body_start: String::new() }
-    }
-}
-
-/// The URL parser knows every spelling of a host; the URI is built from what it makes of them.
-fn build_request(url: &str) -> Option<Request<Empty<Bytes>>> {
-    let url = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let uri: Uri = url.as_str().parse().ok()?;
-    let request = Request::get(uri).header(header::USER_AGENT, USER_AGENT).header(header::ACCEPT, "*/*");
-    request.body(Empty::new()).ok()
-}
-
-/// Seconds or a date (RFC 9110, section 10.2.3). A date in the past asks for nothing.
-fn read_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Span> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Span::from_seconds(text.parse().unwrap_or(u64::MAX)));
-    }
-    let date = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let date = Timestamp::from_millis(i64::try_from(date.as_millis()).unwrap_or(i64::MAX));
-    Some(date.since(now))
-}
-
-async fn read_start(mut body: Incoming, deadline: Instant) -> String {
-    let mut start = Vec::new();
-    let mut read = 0;
-    while read < BODY_BYTES_READ_MAX
-        && let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await
-    {
-        let data = frame.into_data().unwrap_or_default();
-        read += data.len();
-        start.extend(data.iter().take(BODY_BYTES_KEPT_MAX - start.len()));
-    }
-    // Not every database takes a zero byte for text.
-    String::from_utf8_lossy(&start).replace('\0', "\u{fffd}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: i64 = 1_795_244_760_000;
-
-    fn retry_after(text: &str) -> Option<u64> {
-        let headers = HeaderMap::from_iter([(header::RETRY_AFTER, text.parse().unwrap())]);
-        read_retry_after(&headers, Timestamp::from_millis(NOW)).map(Span::millis)
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_or_as_a_date() {
-        assert_eq!(retry_after("120"), Some(120_000));
-        assert_eq!(retry_after(" 0 "), Some(0));
-        assert_eq!(retry_after("99999999999999999999"), Some(u64::MAX));
-        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_millis(1_795_244_820_000));
-        assert_eq!(retry_after(&date), Some(60_000));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
-        for text in ["", "soon", "-5", "1.5", "Sun, 99 Nov 1994 08:49:37 GMT"] {
-            assert_eq!(retry_after(text), None, "{text}");
+        let mut answer = match sent {
+            Ok(Ok(response)) => answer::read(response, now, started + self.total_timeout).await,
+            Ok(Err(error)) => Answer::failed(fault::read(&error)),
+            Err(_) => Answer::failed(Fault::Timeout),
+        };
+        (answer.timing, answer.address) = phases.conclude(used);
+        answer.timing.total_us = whole_micros(started.elapsed());
+        if answer.status.is_some() {
+            answer.timing.first_byte_us = Some(whole_micros(first_byte));
+        } else {
+            abandon(&connection);
         }
-        assert_eq!(read_retry_after(&HeaderMap::new(), Timestamp::EPOCH), None);
+        answer
     }
+}
 
-    #[test]
-    fn the_uri_is_built_from_the_normalised_form_of_the_url() {
-        for (url, expected) in [
-            ("http://2130706433/", "http://127.0.0.1/"),
-            ("http://0x7f.1:81/a", "http://127.0.0.1:81/a"),
-            ("http://0177.0.0.1/", "http://127.0.0.1/"),
-            ("http://[::FFFF:127.0.0.1]/", "http://[::ffff:7f00:1]/"),
-            ("https://BÜCHER.example/ü?q=ü#end", "https://xn--bcher-kva.example/%C3%BC?q=%C3%BC"),
-            ("https://a.example?x={y}|^z", "https://a.example/?x={y}|^z"),
-        ] {
-            let request = build_request(url).unwrap();
-            assert_eq!(request.uri().to_string(), expected, "{url}");
-        }
-        for url in ["", "a.example", "ftp://a.example/", "http://", "http://1.2.3.256/", "file:///etc/passwd"]
-        {
-            assert!(build_request(url).is_none(), "{url}");
-        }
+/// The connection that a request went over, if it came to that.
+fn ends(connection: &CaptureConnection) -> Option<Ends> {
+    let mut extensions = http::Extensions::new();
+    connection.connection_metadata().as_ref()?.get_extras(&mut extensions);
+    let info: &HttpInfo = extensions.get()?;
+    Some((info.local_addr(), info.remote_addr()))
+}
+
+/// No further request goes over a connection that did not answer one. With HTTP/1 it is closed anyway; with
+/// HTTP/2 all requests to a target would be lost in a connection that leads nowhere.
+fn abandon(connection: &CaptureConnection) {
+    if let Some(connection) = connection.connection_metadata().as_ref() {
+        connection.poison();
     }
 }

@@ -1,9 +1,34 @@
-//! The address policy: which addresses a delivery may be sent to. Pure; the connector asks it about every
-//! address just before connecting, because a name can change what it stands for after any earlier check.
+//! The address policy: which addresses and ports a delivery may be sent to. Pure; the connector asks it about
+//! every address just before connecting, because a name can change what it stands for after any earlier check.
 //!
 //! The tables follow the IANA registries of special-purpose addresses (RFC 6890) as of 2026.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+/// Ports where something else than HTTP listens, or HTTP that takes orders from whoever reaches it. A request
+/// to one could be read as a command there.
+///
+/// First what every browser refuses (the Fetch standard, section "Port blocking"), then what it leaves out.
+const REFUSED_PORTS: [u16; 110] = [
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103,
+    104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514,
+    515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723,
+    2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 445,
+    873, 1433, 1521, 2375, 2376, 2379, 2380, 3306, 3389, 4369, 5432, 5672, 5900, 5984, 6379, 6443, 9042,
+    9092, 9200, 9300, 10250, 11211, 26379, 27017, 27018, 27019,
+];
+
+/// Whom deliveries may be sent to. By default nobody inside: only addresses that are globally routable, and
+/// no port of another service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AddressPolicy {
+    /// Whether every address and every port may be called, inside the operator's own network too.
+    pub allow_private: bool,
+    /// Networks that may be called although they are private; not on the ports of other services.
+    pub allowed: Vec<IpNet>,
+}
 
 /// Networks as their address and the length of their prefix, 1 to 32.
 const REFUSED_V4: [(Ipv4Addr, u32); 16] = [
@@ -37,6 +62,18 @@ const REFUSED_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16), // 6to4, which leads to any IPv4 address
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
 ];
+
+impl AddressPolicy {
+    pub fn allows(&self, ip: IpAddr) -> bool {
+        // An IPv4 address is in an IPv4 network however it is spelt.
+        let plain = ip.to_canonical();
+        self.allow_private || is_public(ip) || self.allowed.iter().any(|network| network.contains(&plain))
+    }
+
+    pub fn allows_port(&self, port: u16) -> bool {
+        self.allow_private || !REFUSED_PORTS.contains(&port)
+    }
+}
 
 /// Whether an address is globally routable, so that it can be nobody's inside.
 pub fn is_public(ip: IpAddr) -> bool {
@@ -72,6 +109,34 @@ mod tests {
 
     fn judge(text: &str) -> bool {
         is_public(text.parse().unwrap_or_else(|_| panic!("{text} is no address")))
+    }
+
+    #[test]
+    fn a_network_is_allowed_by_itself_alone() {
+        let allowed = vec!["10.1.0.0/16".parse().unwrap(), "fd12::/16".parse().unwrap()];
+        let policy = AddressPolicy { allowed, ..AddressPolicy::default() };
+        for text in ["10.1.0.0", "10.1.255.255", "::ffff:10.1.2.3", "fd12::1", "8.8.8.8"] {
+            assert!(policy.allows(text.parse().unwrap()), "{text}");
+        }
+        for text in
+            ["10.0.255.255", "10.2.0.0", "127.0.0.1", "::1", "fd13::1", "::10.1.2.3", "169.254.169.254"]
+        {
+            assert!(!policy.allows(text.parse().unwrap()), "{text}");
+        }
+        assert!(!policy.allows_port(6379));
+        let all = AddressPolicy { allow_private: true, ..AddressPolicy::default() };
+        assert!(all.allows([127, 0, 0, 1].into()) && all.allows_port(6379));
+    }
+
+    #[test]
+    fn ports_of_other_services_are_refused() {
+        let policy = AddressPolicy::default();
+        for port in [0, 21, 22, 23, 25, 53, 110, 445, 2375, 3306, 5432, 6379, 6667, 9200, 11211, 27017] {
+            assert!(!policy.allows_port(port), "{port}");
+        }
+        for port in [80, 81, 443, 1024, 3000, 5000, 7777, 8000, 8080, 8081, 8443, 9000, 49152, 65535] {
+            assert!(policy.allows_port(port), "{port}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Nothing here reads the clock, draws random numbers or writes SQL.
 
 mod alarm;
+mod answer;
 mod attempt;
 mod client;
 mod connector;
@@ -12,11 +13,16 @@ mod engine;
 mod fault;
 mod guard;
 mod metrics;
+mod outgoing;
+mod phases;
 mod resolver;
 mod slots;
 mod worker;
 
-pub use client::{Answer, Client, ClientOptions};
+pub use answer::{Answer, Timing};
+pub use client::{Client, ClientOptions};
 pub use engine::{Clock, EngineOptions, Jitter, run};
-pub use guard::is_public;
+pub use fault::Fault;
+pub use guard::{AddressPolicy, is_public};
 pub use metrics::DeliveryMetrics;
+pub use resolver::{Looking, Resolver};

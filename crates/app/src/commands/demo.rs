@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
+use proofback_delivery::AddressPolicy;
 use proofback_domain::delivery::RetryPolicy;
 use proofback_domain::program::SecretRef;
 use proofback_domain::time::Span;
@@ -121,7 +122,7 @@ async fn start(simulation: &Simulation, data: &Path, listen: SocketAddr) -> anyh
         click_wait: CLICK_WAIT,
         // The simulated visitors come from many addresses; their proxy is this machine.
         trusted_proxies: vec!["127.0.0.0/8".parse()?],
-        allow_private_targets: true,
+        allow_targets: AddressPolicy { allow_private: true, ..AddressPolicy::default() },
         retry: RetryPolicy { first: FIRST_RETRY, ..RetryPolicy::default() },
         resolve: Arc::new(resolve),
     })

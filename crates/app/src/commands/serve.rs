@@ -19,7 +19,7 @@ pub async fn run(options: Box<Serve>) -> anyhow::Result<ExitCode> {
         program,
         click_wait: settings.click_wait,
         trusted_proxies: settings.trusted_proxies,
-        allow_private_targets: settings.allow_private_targets,
+        allow_targets: settings.allow_targets,
         retry: RetryPolicy::default(),
         resolve: Arc::new(world::resolve),
     })

@@ -3,5 +3,9 @@
 
 mod client;
 mod engine;
+mod evil;
+mod hostile;
+mod secure;
+mod secure_server;
 mod server;
 mod world;

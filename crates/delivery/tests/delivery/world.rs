@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use proofback_delivery::{Client, ClientOptions, Clock, DeliveryMetrics, EngineOptions, Jitter};
+use proofback_delivery::{
+    AddressPolicy, Client, ClientOptions, Clock, DeliveryMetrics, EngineOptions, Jitter,
+};
 use proofback_domain::click::{Click, Details};
 use proofback_domain::click_id::{ClickId, Keys, Prefix};
 use proofback_domain::delivery::RetryPolicy;
@@ -183,7 +185,8 @@ impl World {
     }
 
     pub fn start(&self, setup: &Setup) -> Engine {
-        let options = ClientOptions { allow_private: setup.allow_private, ..ClientOptions::default() };
+        let allow = AddressPolicy { allow_private: setup.allow_private, ..AddressPolicy::default() };
+        let options = ClientOptions { allow, ..ClientOptions::default() };
         let client = Client::new(options).unwrap();
         let jitter: Jitter = Arc::new(|| 0);
         let options = EngineOptions {
