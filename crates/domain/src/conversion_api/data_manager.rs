@@ -134,5 +134,9 @@ pub fn read(call: &Call, answer: &Answer) -> Reading {
     if answer.status == 400 && some_are_named {
         return Reading::without(call, named);
     }
+    // What is wrong with the destination is the connection's fault.
+    if answer.status == 400 && !violations.is_empty() {
+        return Reading::mendable(call, &code);
+    }
     answer.by_status(call, &code)
 }

@@ -137,7 +137,9 @@ pub fn read(call: &Call, answer: &Answer) -> Reading {
     if code.ends_with("CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE") {
         return Reading::all(call, &not_allowed());
     }
-    if code.ends_with("DEVELOPER_TOKEN_NOT_APPROVED") || code.ends_with("USER_PERMISSION_DENIED") {
+    // Rows have their errors in an answer of 200: a request that is refused whole is the connection's fault.
+    let failure = answer.json.get("error").unwrap_or(&Value::Null);
+    if answer.status == 400 && !errors(failure).any(|error| row(error).is_some()) && !names_rows(failure) {
         return Reading::mendable(call, &code);
     }
     answer.by_status(call, &code)
@@ -212,6 +214,16 @@ fn meaning(code: &str, answer: &Answer) -> AttemptResult {
 fn errors(failure: &Value) -> impl Iterator<Item = &Value> {
     let details = failure.get("details").and_then(Value::as_array).into_iter().flatten();
     details.filter_map(|detail| detail.get("errors")?.as_array()).flatten()
+}
+
+/// Whether a request that could not be read at all names the row that it stumbled over.
+fn names_rows(failure: &Value) -> bool {
+    let details = failure.get("details").and_then(Value::as_array).into_iter().flatten();
+    let mut violations = details.filter_map(|detail| detail.get("fieldViolations")?.as_array()).flatten();
+    violations.any(|violation| {
+        let field = violation.get("field").and_then(Value::as_str).unwrap_or_default();
+        answer::place_in(field, "conversions").is_some()
+    })
 }
 
 /// `{"conversionUploadError": "EXPIRED_EVENT"}`: one member, whatever its name.

@@ -187,8 +187,11 @@ fn read_error(call: &Call, answer: &Answer, error: &Value) -> Reading {
     let passing = error.get("is_transient").and_then(Value::as_bool).unwrap_or(false);
     match number {
         102 | 190 => Reading::access_refused(call, &code),
-        // A permission that is missing.
-        3 | 10 | 200..=299 => Reading::mendable(call, &code),
+        // A permission that is missing; a dataset or a version that is not there.
+        3 | 10 | 200..=299 | 803 | 2_635 => Reading::mendable(call, &code),
+        100 if error.get("error_subcode").and_then(Value::as_i64) == Some(33) => {
+            Reading::mendable(call, &code)
+        }
         // Unknown, out of service, too many calls of the app, the user, the account; 80000 and up: of this use of it.
         1 | 2 | 4 | 17 | 32 | 341 | 613 | 80_000..=80_014 => {
             Reading::all(call, &AttemptResult::Deferred(code))

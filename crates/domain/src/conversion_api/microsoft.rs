@@ -132,12 +132,10 @@ fn read_fault(call: &Call, answer: &Answer) -> Reading {
         // InternalError, CallRateExceeded, ConcurrentRequestOverLimit.
         0 | 117 | 207 => Reading::all(call, &AttemptResult::Deferred(code)),
         _ if is_too_early(error) => Reading::all(call, &AttemptResult::Deferred(code)),
-        _ => match answer.status {
-            401 => Reading::access_refused(call, &code),
-            403 | 404 => Reading::mendable(call, &code),
-            408 | 429 => Reading::all(call, &answer.as_status()),
-            _ => Reading::some_member(call, &code),
-        },
+        _ if answer.status == 401 => Reading::access_refused(call, &code),
+        _ if [408, 429].contains(&answer.status) => Reading::all(call, &answer.as_status()),
+        // Items have their errors in an answer of 200: a request that is refused whole is the connection's fault.
+        _ => Reading::mendable(call, &code),
     }
 }
 

@@ -104,7 +104,8 @@ pub struct Reading {
     /// One per member of the call, in their order. `None`: not decided yet, since the platform refused the call as
     /// a whole for the sake of some member; each such member is in exactly one call of `again`.
     pub results: Vec<Option<AttemptResult>>,
-    /// To be sent at once, each smaller than the call it comes from.
+    /// To be sent at once, each smaller than the call it comes from: of a call with n members come fewer than 2n
+    /// requests, and all those only if every member is bad.
     pub again: Vec<Call>,
     /// The access was refused: an access token that is kept is of no use any more.
     pub access_refused: bool,

@@ -74,6 +74,13 @@ fn meta_errors_are_told_apart_by_their_code() {
         let reading = reading(Platform::Meta, 2, 400, &body);
         assert_eq!((told(&reading).as_str(), reading.access_refused), (letters, refused), "{code}");
     }
+    for missing in [r#"{"error":{"code":100,"error_subcode":33}}"#, r#"{"error":{"code":2635}}"#] {
+        assert_eq!(
+            told(&reading(Platform::Meta, 2, 400, missing)),
+            "dd",
+            "the connection is at fault: {missing}"
+        );
+    }
     let passing = r#"{"error":{"code":555,"is_transient":true}}"#;
     assert_eq!(told(&reading(Platform::Meta, 2, 400, passing)), "dd");
     let wrong = r#"{"error":{"code":100,"error_subcode":2804003}}"#;
@@ -151,7 +158,7 @@ fn google_calls_that_fail_whole_are_told_by_status_and_code() {
         (401, "OAUTH_TOKEN_EXPIRED", "dd", true),
         (403, "DEVELOPER_TOKEN_NOT_APPROVED", "dd", false),
         (403, "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE", "xx", false),
-        (400, "REQUIRED", "..", false),
+        (400, "INVALID_LOGIN_CUSTOMER_ID", "dd", false),
         (429, "RESOURCE_EXHAUSTED", "aa", false),
         (503, "TRANSIENT_ERROR", "aa", false),
         (404, "NOT_FOUND", "dd", false),
@@ -163,6 +170,9 @@ fn google_calls_that_fail_whole_are_told_by_status_and_code() {
         reading(Platform::GoogleAds, 1, 403, &error("S", "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE"));
     assert!(first_error(&closed).contains("google_data_manager"));
     assert_eq!(told(&reading(Platform::GoogleAds, 2, 200, r#"{"results":[{},{}]}"#)), "++");
+    let unread =
+        r#"{"error":{"code":400,"details":[{"fieldViolations":[{"field":"conversions[1].order_id"}]}]}}"#;
+    assert_eq!(told(&reading(Platform::GoogleAds, 2, 400, unread)), "..", "a row is at fault");
 }
 
 #[test]
@@ -179,6 +189,8 @@ fn the_data_manager_names_the_events_it_refuses_a_request_for() {
     assert_eq!(told(&reading(Platform::GoogleDataManager, 1, 400, nameless)), "x");
     assert_eq!(told(&reading(Platform::GoogleDataManager, 2, 200, r#"{"requestId":"r"}"#)), "++");
     assert!(reading(Platform::GoogleDataManager, 2, 401, "{}").access_refused);
+    let destination = named.replace("events[1].ad_identifiers", "destinations[0].product_destination_id");
+    assert_eq!(told(&reading(Platform::GoogleDataManager, 2, 400, &destination)), "dd");
 }
 
 #[test]
@@ -229,8 +241,8 @@ fn microsoft_tells_items_and_faults_by_their_code() {
         (500, 117, "dd", false),
         (429, 207, "dd", false),
         (500, 0, "dd", false),
-        (500, 5_000, "..", false),
-        (400, 5_000, "..", false),
+        (500, 5_000, "dd", false),
+        (400, 5_000, "dd", false),
     ] {
         let body =
             format!(r#"{{"TrackingId":"t","Errors":[{{"Code":{code},"ErrorCode":"Some","Message":"m"}}]}}"#);

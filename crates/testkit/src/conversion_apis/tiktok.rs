@@ -47,7 +47,7 @@ fn wrong(event: &Value, world: &World) -> Option<&'static str> {
     if world.now < time {
         return Some("event_time");
     }
-    if !user.as_object().is_some_and(|user| !user.is_empty()) || world.refusal(&user["ttclid"]).is_some() {
+    if user.as_object().is_none_or(|user| user.is_empty()) || world.refusal(&user["ttclid"]).is_some() {
         return Some("user");
     }
     if !["email", "phone", "external_id"].into_iter().all(hashed) {
