@@ -157,7 +157,8 @@ fn not_allowed() -> AttemptResult {
 fn partly(call: &Call, answer: &Answer, failure: &Value) -> Reading {
     let mut results: Vec<Option<AttemptResult>> =
         call.members.iter().map(|_| Some(answer.as_status())).collect();
-    let mut nameless = None;
+    // A failure that names no error leaves open whose it is.
+    let mut nameless = errors(failure).next().is_none().then(|| "a failure without errors".to_owned());
     for error in errors(failure) {
         let code = error_code(error).unwrap_or_else(|| "an error without a code".into());
         let place = row(error).or_else(|| (call.members.len() == 1).then_some(0));

@@ -143,6 +143,9 @@ fn the_first_error_of_a_row_stands() {
 fn a_google_error_without_a_row_leaves_nothing_taken_for_delivered() {
     let body = google(&[("EXPIRED_EVENT", "0"), ("INVALID_JOB_ID", "")], "[{},{},{\"gclid\":\"b\"},{}]");
     assert_eq!(told(&reading(Platform::GoogleAds, 4, 200, &body)), "x.+.");
+    for empty in [r#"{"partialFailureError":{"code":3},"results":[]}"#, &google(&[], "[{},{}]")] {
+        assert_eq!(told(&reading(Platform::GoogleAds, 2, 200, empty)), "..", "{empty}");
+    }
     let body = google(&[("INVALID_JOB_ID", "")], "[{}]");
     assert_eq!(told(&reading(Platform::GoogleAds, 1, 200, &body)), "x");
 }
