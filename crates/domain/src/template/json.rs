@@ -7,8 +7,8 @@ use super::error::TemplateError;
 use super::vocabulary;
 use super::{Part, fill};
 
-/// One of each kind that a value can be written as outside a string.
-const SAMPLES: [&str; 4] = ["1", "x", "", "true"];
+/// What is written as a string outside a string, and what is not. Neither goes on after an escape.
+const SAMPLES: [&str; 2] = ["x", "1"];
 
 /// A value inside a string, which the template itself opens and closes.
 pub(super) fn inside_a_string(value: &str) -> String {

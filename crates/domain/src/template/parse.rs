@@ -98,9 +98,7 @@ fn scan(source: &str, position: Position) -> Result<Vec<Part>, TemplateError> {
     let mut place = Place { position, in_query: false, in_string: false, is_escaped: false };
     let mut rest = source;
     while let Some(character) = rest.chars().next() {
-        if !place.is_escaped
-            && let Some((inside, after)) = macro_at(rest, position)?
-        {
+        if let Some((inside, after)) = macro_at(rest, position)? {
             if !literal.is_empty() {
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
             }
