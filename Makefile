@@ -53,6 +53,7 @@ bench:
 	$(CARGO) bench --locked --package proofback-domain --bench decide
 	$(CARGO) bench --locked --package proofback --bench figures -- $(ARGS)
 	$(CARGO) bench --locked --package proofback --bench money -- $(ARGS)
+	$(CARGO) bench --locked --package proofback --bench deliveries -- $(ARGS)
 
 fmt:
 	$(CARGO) fmt --all

@@ -11,15 +11,19 @@ use std::time::Duration;
 
 use proofback_domain::delivery::RetryPolicy;
 use proofback_domain::name::Name;
+use proofback_domain::program::RateLimit;
 use proofback_domain::time::{Span, Timestamp};
 use proofback_store::{Store, StoreError};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::alarm::Alarm;
 use crate::client::Client;
+use crate::hosts::Hosts;
 use crate::metrics::DeliveryMetrics;
+use crate::paces::Paces;
+use crate::tokens::Tokens;
 use crate::worker;
 
 /// Says what time it is.
@@ -31,6 +35,8 @@ pub type Jitter = Arc<dyn Fn() -> u16 + Send + Sync>;
 pub const LEASE: Span = Span::from_seconds(60);
 /// After an error of the store.
 pub const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks; what was planned meanwhile is seen by the next one.
+const LOOKS_APART: Duration = Duration::from_millis(2);
 /// Attempts under way when the engine closes may take so long; those cut off are made again after their
 /// lease.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,15 +74,22 @@ pub async fn run(
 ) {
     let pool = Arc::new(Semaphore::new(options.shared_requests_max.min(Semaphore::MAX_PERMITS)));
     let (alarm, closing) = (Alarm::ringing(), AtomicBool::new(false));
-    let engine = Arc::new(Engine { store, client, options, pool, alarm, clock, jitter, closing });
+    let (hosts, paces, tokens) = (Hosts::default(), Paces::default(), Tokens::default());
+    let engine = Engine { store, client, options, pool, hosts, paces, tokens, alarm, clock, jitter, closing };
+    let engine = Arc::new(engine);
     let mut workers =
         Workers { engine: Arc::clone(&engine), tasks: JoinSet::new(), by_target: HashMap::new() };
     let mut shutdown = pin!(shutdown);
+    let mut next_look = Instant::now();
     loop {
         let pause = engine.alarm.left(engine.now()).min(engine.options.look_every);
         tokio::select! {
             () = &mut shutdown => break,
-            () = engine.store.outbox_changed() => workers.look(engine.now()).await,
+            () = engine.store.outbox_changed() => {
+                sleep_until(next_look).await;
+                workers.look_ahead().await;
+                next_look = Instant::now() + LOOKS_APART;
+            }
             () = sleep(pause) => workers.look_ahead().await,
             // The pause is computed anew.
             () = engine.alarm.moved() => {}
@@ -97,6 +110,9 @@ pub struct Engine {
     pub client: Client,
     pub options: EngineOptions,
     pub pool: Arc<Semaphore>,
+    pub hosts: Hosts,
+    pub paces: Paces,
+    pub tokens: Tokens,
     pub alarm: Alarm,
     clock: Clock,
     jitter: Jitter,
@@ -114,6 +130,18 @@ impl Engine {
 
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// How fast a target gets what waited for it.
+    pub fn drain_rate(&self, target: &Name) -> RateLimit {
+        let snapshot = self.store.snapshot();
+        let target = snapshot.as_ref().and_then(|snapshot| snapshot.program.targets.get(target));
+        target.and_then(|target| target.rate_limit).unwrap_or(worker::DRAIN)
+    }
+
+    /// There may be something due that was not planned just now.
+    pub fn look_soon(&self) {
+        self.alarm.set(self.now());
     }
 
     fn try_again_soon(&self) {

@@ -7,16 +7,21 @@
 mod alarm;
 mod answer;
 mod attempt;
+mod batch;
 mod client;
 mod connector;
 mod engine;
 mod fault;
 mod guard;
+mod hosts;
 mod metrics;
 mod outgoing;
+mod pace;
+mod paces;
 mod phases;
 mod resolver;
 mod slots;
+mod tokens;
 mod worker;
 
 pub use answer::{Answer, Timing};

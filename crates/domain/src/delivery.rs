@@ -1,11 +1,15 @@
 //! What follows from one attempt to deliver: done, again at a later time, or given up.
 
+mod compose;
+mod health;
 mod request;
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::{Span, Timestamp};
 
+pub use compose::{Composed, Occasion, compose, show};
+pub use health::{Alert, Allowance, Health, HealthPolicy, Pause};
 pub use request::{Request, Verb};
 
 /// How an attempt ended.
@@ -53,6 +57,8 @@ pub enum DeliveryState {
     Pending,
     Delivered,
     Failed,
+    /// Outside the share of conversions that its target is told of; never sent.
+    Withheld,
 }
 
 /// At most this share of a wait, in percent, is added as jitter.
@@ -128,13 +134,14 @@ impl AttemptResult {
 }
 
 impl DeliveryState {
-    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Failed];
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Delivered, Self::Failed, Self::Withheld];
 
     pub fn code(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
             Self::Failed => "failed",
+            Self::Withheld => "withheld",
         }
     }
 

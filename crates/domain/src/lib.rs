@@ -33,6 +33,7 @@ pub mod reconcile;
 pub mod reported;
 pub mod route;
 pub mod settlement;
+pub mod tell;
 pub mod template;
 pub mod time;
 pub mod user_agent;

@@ -48,7 +48,7 @@ fn fill(template: &Template, values: &str) -> String {
     let filling = Filling {
         value: &|name| values.get(name.name()).copied().unwrap_or_default().to_owned(),
         secret: &|_| None,
-        convert: &|amount, currency| {
+        convert: &|_, amount, currency| {
             let euros = currencies.parse_money(&format!("{amount} EUR")).unwrap();
             assert_eq!((values["currency"], currency.code()), ("EUR", "USD"));
             Some(currencies.sum(i128::from(euros.micros) * 11 / 10, currency))
@@ -150,7 +150,7 @@ fn a_program_holds_each_address_to_its_own_rules() {
         ("postback", "https://a.example/?c={sub1}&p={payout|currency:USD|cents}", ""),
         ("postback", "https://a.example/?c=${SUBID}", "did you mean {partner_click_id}?"),
         ("postback", "https://a.example/?c={clickid}", "did you mean {partner_click_id}?"),
-        ("postback", "https://a.example/?c={secret.key}", "no secret of this name is declared here"),
+        ("postback", "https://a.example/?c={secret.key}", "is not declared in"),
     ] {
         let errors = with(key, template);
         assert!(errors.contains(told) && errors.is_empty() == told.is_empty(), "{template}: {errors}");

@@ -11,15 +11,16 @@ mod sqlite;
 
 pub use error::{OpenError, StoreError};
 pub use model::{
-    AttemptRecord, AuditRow, Balance, ClaimedDelivery, CloseRefusal, Closing, DeliveryRow, EarlierDecision,
-    EntryRow, LedgerHead, LedgerReport, Movement, PeriodClose, PostbackRow, RawPostback, Replayed, Seal,
-    Statement, StatementLine, Stopwatch, StoredProgram, TokenRole, Trace, TraceItem, hex,
+    AttemptRecord, AttemptRow, AuditRow, Backlog, Balance, ClaimedDelivery, CloseRefusal, Closing,
+    DeliveryRow, EarlierDecision, EntryRow, LedgerHead, LedgerReport, Movement, PeriodClose, Phases,
+    PostbackRow, RawPostback, Recorded, Replayed, Seal, Statement, StatementLine, Stopwatch, StoredProgram,
+    TargetHealth, TokenRole, Trace, TraceItem, hex,
 };
 pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
 pub use sqlite::{
-    Answered, Idempotency, ImportKey, ImportLine, Kept, Lines, MissingLine, NewRate, NewSettlement, Open,
-    Options, OursAsked, Profit, RateRow, RatesImported, Reviewed, Rules, Settled, SettlementLine,
+    Answered, Doer, Idempotency, ImportKey, ImportLine, Kept, Lines, MissingLine, NewRate, NewSettlement,
+    Open, Options, OursAsked, Profit, RateRow, RatesImported, Reviewed, Rules, Settled, SettlementLine,
     SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
 };

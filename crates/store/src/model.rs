@@ -7,12 +7,13 @@ use proofback_domain::calendar::Day;
 use proofback_domain::click::Click;
 use proofback_domain::click_id::ClickId;
 use proofback_domain::conversion::{Change, Conversion};
-use proofback_domain::delivery::{AttemptOutcome, DeliveryState};
+use proofback_domain::delivery::{Alert, AttemptOutcome, AttemptResult, DeliveryState, Health};
 use proofback_domain::id::{ConversionId, DeliveryId, EntryId, PostbackId, SettlementId};
 use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
 use proofback_domain::postback::{Channel, Check};
+use proofback_domain::program::Happening;
 use proofback_domain::time::Timestamp;
 
 /// A request to a postback address in the form in which it may be kept.
@@ -261,22 +262,39 @@ pub struct DeliveryRow {
     pub id: DeliveryId,
     pub at: Timestamp,
     pub target: Name,
-    pub partner: Name,
-    pub conversion_id: ConversionId,
-    pub postback_id: PostbackId,
+    pub partner: Option<Name>,
+    pub click_id: Option<ClickId>,
+    pub conversion_id: Option<ConversionId>,
+    pub postback_id: Option<PostbackId>,
     pub happening: String,
     pub state: DeliveryState,
     pub attempts: u32,
+    /// When it was to be made at first.
+    pub first_at: Timestamp,
+    /// While it is pending: when it is made next.
     pub next_at: Timestamp,
     pub last_error: Option<String>,
+}
+
+impl DeliveryRow {
+    /// Whether it waits for an earlier one of its conversion.
+    pub fn is_behind(&self) -> bool {
+        self.state == DeliveryState::Pending && self.next_at.millis() == i64::MAX
+    }
 }
 
 /// A delivery that this process may send until its lease ends.
 #[derive(Debug, Clone)]
 pub struct ClaimedDelivery {
     pub id: DeliveryId,
+    /// When it was planned.
     pub at: Timestamp,
+    /// From when on its age counts.
+    pub first_at: Timestamp,
     pub target: Name,
+    pub happening: Happening,
+    /// A test that a person asked for.
+    pub trial: bool,
     pub values: BTreeMap<String, String>,
     /// The number of the attempt to be made; the first is 1.
     pub attempt: u32,
@@ -286,17 +304,64 @@ pub struct ClaimedDelivery {
 /// How an attempt went, to be recorded if the lease still holds.
 #[derive(Debug, Clone)]
 pub struct AttemptRecord {
-    pub delivery_id: DeliveryId,
-    pub number: u32,
-    pub lease_until: Timestamp,
+    pub delivery: Arc<ClaimedDelivery>,
     pub at: Timestamp,
+    pub ended_at: Timestamp,
+    /// As it may be kept: without secrets.
     pub request: String,
     pub status: Option<u16>,
-    pub error: Option<String>,
+    pub result: AttemptResult,
+    pub outcome: AttemptOutcome,
     pub duration_ms: u32,
+    pub phases: Phases,
+    /// Whom it was connected to; empty where nobody was.
+    pub address: String,
+    /// Of the answer, one `name: value` in a line.
+    pub headers: String,
     /// The start of the answer.
     pub answer: String,
-    pub outcome: AttemptOutcome,
+}
+
+/// How long the phases of an attempt took, in microseconds; `None` where one did not take place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Phases {
+    pub dns_us: Option<u32>,
+    pub connect_us: Option<u32>,
+    pub tls_us: Option<u32>,
+    pub first_byte_us: Option<u32>,
+}
+
+/// What became of the record of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Whether the lease still held: otherwise another attempt decides.
+    pub held: bool,
+    /// Whether deliveries may be due by it.
+    pub more_due: bool,
+    /// Whether its target takes deliveries again after it had been left alone.
+    pub came_back: bool,
+    pub alert: Option<Alert>,
+}
+
+/// What waits for a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    pub pending: u32,
+    pub due: u32,
+    /// When the oldest was to be made.
+    pub oldest: Option<Timestamp>,
+}
+
+/// How a target is doing, and what people did about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TargetHealth {
+    pub health: Health,
+    pub paused_at: Option<Timestamp>,
+    pub paused_by: String,
+    pub paused_why: String,
+    pub tested_at: Option<Timestamp>,
+    /// What its definition was then.
+    pub tested_as: String,
 }
 
 /// What a person did.
@@ -368,16 +433,23 @@ pub enum TraceItem {
     },
     Entry(Box<EntryRow>),
     Delivery(Box<DeliveryRow>),
-    Attempt {
-        delivery_id: DeliveryId,
-        number: u32,
-        at: Timestamp,
-        request: String,
-        status: Option<u16>,
-        error: Option<String>,
-        duration_ms: u32,
-        answer: String,
-    },
+    Attempt(Box<AttemptRow>),
+}
+
+/// An attempt of the log.
+#[derive(Debug, Clone)]
+pub struct AttemptRow {
+    pub delivery_id: DeliveryId,
+    pub number: u32,
+    pub at: Timestamp,
+    pub request: String,
+    pub status: Option<u16>,
+    pub error: Option<String>,
+    pub duration_ms: u32,
+    pub phases: Phases,
+    pub address: String,
+    pub headers: String,
+    pub answer: String,
 }
 
 impl TraceItem {
@@ -388,7 +460,7 @@ impl TraceItem {
             Self::Conversion { change, .. } => change.at,
             Self::Entry(entry) => entry.at,
             Self::Delivery(delivery) => delivery.at,
-            Self::Attempt { at, .. } => *at,
+            Self::Attempt(attempt) => attempt.at,
         }
     }
 
@@ -398,7 +470,7 @@ impl TraceItem {
             Self::Postback { row, .. } => Some(row.id),
             Self::Conversion { change, .. } => Some(change.postback_id),
             Self::Entry(entry) => entry.postback_id,
-            Self::Delivery(delivery) => Some(delivery.postback_id),
+            Self::Delivery(delivery) => delivery.postback_id,
             Self::Click(_) | Self::Attempt { .. } => None,
         }
     }

@@ -71,6 +71,12 @@ pub struct DeliveryFilter {
     pub target: Option<Name>,
     pub partner: Option<Name>,
     pub conversion_id: Option<proofback_domain::id::ConversionId>,
+    pub happening: Option<proofback_domain::program::Happening>,
+    /// The class of the last error, as `timeout` or `status_404`.
+    pub error: Option<String>,
+    /// Planned at this time or later, and before `until`.
+    pub from: Option<proofback_domain::time::Timestamp>,
+    pub until: Option<proofback_domain::time::Timestamp>,
 }
 
 impl Cursor {

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofback_domain::decide::Decision;
-use proofback_domain::delivery::{AttemptOutcome, DeliveryState};
+use proofback_domain::delivery::{AttemptOutcome, AttemptResult, DeliveryState};
 use proofback_domain::id::Id;
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
 use proofback_domain::postback::Once;
 use proofback_domain::time::Span;
 use proofback_store::{
-    AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, EntryFilter, Kept, PageRequest,
+    AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, EntryFilter, Kept, PageRequest, Phases,
     PostbackFilter, StoreError, TraceItem,
 };
 use support::{Installation, PATIENT, PROGRAM, adopt, later, now, open};
@@ -28,17 +28,20 @@ fn target() -> Name {
 }
 
 fn record(claimed: &ClaimedDelivery, outcome: AttemptOutcome) -> AttemptRecord {
+    let status = if outcome == AttemptOutcome::Delivered { 200 } else { 500 };
     AttemptRecord {
-        delivery_id: claimed.id,
-        number: claimed.attempt,
-        lease_until: claimed.lease_until,
+        delivery: Arc::new(claimed.clone()),
         at: now(),
+        ended_at: now(),
         request: "GET https://tracker.example/".into(),
-        status: Some(if outcome == AttemptOutcome::Delivered { 200 } else { 500 }),
-        error: (outcome != AttemptOutcome::Delivered).then(|| "status_500".into()),
-        duration_ms: 3,
-        answer: "OK".into(),
+        status: Some(status),
+        result: AttemptResult::Answered { status, retry_after: None },
         outcome,
+        duration_ms: 3,
+        phases: Phases { first_byte_us: Some(2_500), ..Phases::default() },
+        address: "203.0.113.7:443".into(),
+        headers: "server: tracker\n".into(),
+        answer: "OK".into(),
     }
 }
 
@@ -269,14 +272,14 @@ async fn deliveries_are_claimed_once_and_in_order_per_conversion() {
     world.sale(&one, "S1").await;
     world.sale(&two, "S2").await;
     assert_eq!(world.store.due_targets(now()).await.unwrap(), [target()]);
-    let claim = |at| world.store.claim(target(), at, LEASE, 100);
+    let claim = |at| world.store.claim(target(), at, LEASE, 100, 0);
     let first = claim(now()).await.unwrap();
     assert_eq!(first.len(), 2, "one of each conversion's three");
     assert_eq!(first[0].values["txid"], "S1");
     assert!(claim(now()).await.unwrap().is_empty(), "the rest waits behind those");
-    assert!(world.store.record_attempt(record(&first[0], AttemptOutcome::Delivered)).await.unwrap());
+    assert!(world.store.record_attempt(record(&first[0], AttemptOutcome::Delivered)).await.unwrap().held);
     let retry = AttemptOutcome::RetryAt(later("5s"));
-    assert!(world.store.record_attempt(record(&first[1], retry)).await.unwrap());
+    assert!(world.store.record_attempt(record(&first[1], retry)).await.unwrap().held);
     let second = claim(now()).await.unwrap();
     assert_eq!(second.iter().map(|one| one.values["txid"].as_str()).collect::<Vec<_>>(), ["S1"]);
     assert_eq!(world.store.next_due(now()).await.unwrap(), Some(later("5s")));
@@ -289,11 +292,11 @@ async fn an_attempt_whose_lease_has_ended_changes_nothing() {
     let world = Installation::new().await;
     let click = world.click("reelmedia-shop").await;
     world.sale(&click, "S1").await;
-    let first = world.store.claim(target(), now(), LEASE, 1).await.unwrap();
-    let second = world.store.claim(target(), later("61s"), LEASE, 1).await.unwrap();
+    let first = world.store.claim(target(), now(), LEASE, 1, 0).await.unwrap();
+    let second = world.store.claim(target(), later("61s"), LEASE, 1, 0).await.unwrap();
     assert_eq!((first[0].id, second[0].id), (second[0].id, first[0].id));
-    assert!(!world.store.record_attempt(record(&first[0], AttemptOutcome::Failed)).await.unwrap());
-    assert!(world.store.record_attempt(record(&second[0], AttemptOutcome::Delivered)).await.unwrap());
+    assert!(!world.store.record_attempt(record(&first[0], AttemptOutcome::Failed)).await.unwrap().held);
+    assert!(world.store.record_attempt(record(&second[0], AttemptOutcome::Delivered)).await.unwrap().held);
     let filter = DeliveryFilter { state: Some(DeliveryState::Delivered), ..DeliveryFilter::default() };
     assert_eq!(world.store.deliveries(filter, PageRequest::first(10)).await.unwrap().rows.len(), 1);
 }
@@ -303,7 +306,7 @@ async fn a_trace_tells_everything_in_order() {
     let world = Installation::new().await;
     let click = world.click("reelmedia-shop").await;
     world.sale(&click, "S1").await;
-    let claimed = world.store.claim(target(), now(), LEASE, 1).await.unwrap();
+    let claimed = world.store.claim(target(), now(), LEASE, 1, 0).await.unwrap();
     world.store.record_attempt(record(&claimed[0], AttemptOutcome::Delivered)).await.unwrap();
     let cut = click.id.to_string()[..20].to_owned();
     world.send("shop", &format!("click_id={cut}&event=sale"), later("1s")).await.unwrap();

@@ -247,7 +247,7 @@ async fn a_slow_target_gets_sixteen_requests_at_a_time() {
     // What is due and not claimed has no lease: it could still be claimed, now.
     let due = world.store.due_targets(world.now()).await.unwrap();
     assert_eq!(due.len(), 1);
-    let left = world.store.claim(due[0].clone(), world.now(), Span::from_seconds(60), 100).await.unwrap();
+    let left = world.store.claim(due[0].clone(), world.now(), Span::from_seconds(60), 100, 0).await.unwrap();
     assert_eq!(left.len(), 4);
     assert!(hanging.is_idle());
     drop(engine);

@@ -8,4 +8,5 @@ mod hostile;
 mod secure;
 mod secure_server;
 mod server;
+mod targets;
 mod world;

@@ -15,10 +15,10 @@ use proofback_domain::id::PostbackId;
 use proofback_domain::name::Name;
 use proofback_domain::outcome::Outcome;
 use proofback_domain::postback::{Method, Request, read};
-use proofback_domain::program::{Secrets, Snapshot};
+use proofback_domain::program::{SecretRef, Secrets, Snapshot};
 use proofback_domain::time::{Span, Timestamp};
 use proofback_store::{
-    DeliveryFilter, DeliveryRow, Options, PageRequest, RawPostback, Stopwatch, Store, TraceItem,
+    AttemptRow, DeliveryFilter, DeliveryRow, Options, PageRequest, RawPostback, Stopwatch, Store, TraceItem,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -112,10 +112,21 @@ impl World {
         for (id, url, on) in targets {
             source += &format!("[[partner.postback]]\nid = \"{id}\"\nurl = \"{url}\"\non = [\"{on}\"]\n");
         }
-        let (program, mistakes) = proofback_domain::program::read(&source);
+        self.adopt_source(&source, &[]);
+    }
+
+    /// Puts the program with more in it in force; secrets by the names of their variables.
+    pub fn adopt_more(&self, more: &str, secrets: &[(&str, &str)]) {
+        self.adopt_source(&format!("{PROGRAM}{more}"), secrets);
+    }
+
+    fn adopt_source(&self, source: &str, secrets: &[(&str, &str)]) {
+        let (program, mistakes) = proofback_domain::program::read(source);
         let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
         let numbers = [(1, name("link"))].into();
-        let snapshot = Snapshot::new(1, program, numbers, Secrets::default(), Keys::new([7; 16], vec![]));
+        let secret = |(name, value): &(&str, &str)| (SecretRef::Env((*name).into()), (*value).to_owned());
+        let secrets = Secrets(secrets.iter().map(secret).collect());
+        let snapshot = Snapshot::new(1, program, numbers, secrets, Keys::new([7; 16], vec![]));
         self.store.adopt(Arc::new(snapshot));
     }
 
@@ -243,7 +254,8 @@ impl World {
     pub async fn attempts(&self, click: ClickId) -> Vec<Attempt> {
         let trace = self.store.trace(click).await.unwrap().unwrap();
         let attempts = trace.timeline.into_iter().filter_map(|item| match item {
-            TraceItem::Attempt { number, request, status, error, answer, .. } => {
+            TraceItem::Attempt(attempt) => {
+                let AttemptRow { number, request, status, error, answer, .. } = *attempt;
                 Some(Attempt { number, request, status, error, answer })
             }
             _ => None,

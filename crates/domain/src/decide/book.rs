@@ -67,7 +67,11 @@ pub fn book(
     }
     let entries =
         entries(frame, before, &after, kind(frame, reason, lowered), &rates_used(frame, &found.rate))?;
-    let told = if after.held.is_none() { tell::plan(frame, before, &mut after, partner) } else { Vec::new() };
+    let told = if after.held.is_none() {
+        tell::tell(frame, before, &mut after, partner, reason)
+    } else {
+        Vec::new()
+    };
     let reason = after.held.filter(|_| !lowered).unwrap_or(reason);
     let change = Change {
         id: frame.postback_id.derive(frame.now, "change", 0),

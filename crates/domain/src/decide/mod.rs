@@ -23,13 +23,14 @@ use std::collections::BTreeMap;
 use crate::click::Click;
 use crate::click_id::{ClickId, Prefix};
 use crate::conversion::{Change, Conversion};
-use crate::id::{ConversionId, DeliveryId, EntryId, PostbackId};
+use crate::id::{ConversionId, EntryId, PostbackId};
 use crate::ledger::{Kind, Transfer};
 use crate::name::Name;
 use crate::outcome::{Outcome, Reason, Status};
 use crate::past::{Answers, Count};
 use crate::postback::{Check, ClickSeen, Once, Reading, Rejection};
-use crate::program::{Happening, Snapshot};
+use crate::program::Snapshot;
+use crate::tell::PlannedDelivery;
 use crate::time::Timestamp;
 
 pub use agree::amount_scope;
@@ -151,17 +152,6 @@ pub struct PlannedEntry {
     pub transfer: Transfer,
 }
 
-/// A delivery to make: what is told to whom, with the values for its template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedDelivery {
-    pub id: DeliveryId,
-    pub target: Name,
-    pub partner: Name,
-    pub happening: Happening,
-    /// Macro name = value; absent = empty.
-    pub values: BTreeMap<&'static str, String>,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wait {
     Click(ClickId),
@@ -200,7 +190,7 @@ pub fn decide(
         let field = Some(ruling.field.as_str()).filter(|field| !field.is_empty());
         checks.push(Check::failed(field.unwrap_or(ruling.reason.code()), &ruling.message));
     }
-    Decision {
+    let mut decision = Decision {
         postback_id: id,
         at: now,
         revision: snapshot.revision,
@@ -218,7 +208,10 @@ pub fn decide(
         conversion_id: ruling.conversion_id,
         status: ruling.status,
         effects: ruling.effects,
-    }
+    };
+    tell::identify(&mut decision.effects.deliveries, reading, snapshot);
+    decision.effects.deliveries.extend(tell::tell_of_rejection(&decision, reading, snapshot));
+    decision
 }
 
 /// The same signed request a second time: it is not even looked into.

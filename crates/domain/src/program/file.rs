@@ -4,13 +4,16 @@
 //! section is for the rooms below. Nothing here opens files or looks at secrets.
 
 mod advertiser;
+mod call;
 mod cap;
+mod connection;
 mod fraud;
 mod known;
 mod link;
 mod offer;
 mod partner;
 mod signature;
+mod target;
 mod terms;
 mod unapplied;
 mod values;
@@ -62,8 +65,8 @@ fn read_document(source: &str, mistakes: &Mistakes<'_>) -> Option<Program> {
     program
 }
 
-/// Offers name advertisers, and advertisers name the events of their offers: so the ids of the advertisers
-/// come first, then the offers, then the rest of the advertisers.
+/// Offers name advertisers and partners, and advertisers name the events of their offers: so the ids of advertisers
+/// and partners come first, then the offers, then the rest of the others.
 fn read_sections(top: &mut Section<'_>) -> Option<Program> {
     top.require(&["program"]);
     let mut known = Known::new();
@@ -73,6 +76,11 @@ fn read_sections(top: &mut Section<'_>) -> Option<Program> {
     for mut section in top.tables("advertiser", "[[advertiser]]") {
         section.require(&["id"]);
         declared.push((known.advertisers.declare(&mut section, "id"), section));
+    }
+    let mut partners_declared = Vec::new();
+    for mut section in top.tables("partner", "[[partner]]") {
+        section.require(&["id"]);
+        partners_declared.push((known.partners.declare(&mut section, "id"), section));
     }
     let mut offers = BTreeMap::new();
     for section in top.tables("offer", "[[offer]]") {
@@ -84,8 +92,9 @@ fn read_sections(top: &mut Section<'_>) -> Option<Program> {
         advertisers.extend(advertiser.map(|advertiser| (advertiser.id.clone(), advertiser)));
     }
     let mut partners = BTreeMap::new();
-    for section in top.tables("partner", "[[partner]]") {
-        partners.extend(partner::read(section, &mut known).map(|partner| (partner.id.clone(), partner)));
+    for (id, section) in partners_declared {
+        let partner = partner::read(id, section, &mut known);
+        partners.extend(partner.map(|partner| (partner.id.clone(), partner)));
     }
     let mut links = BTreeMap::new();
     for section in top.tables("link", "[[link]]") {
@@ -93,8 +102,12 @@ fn read_sections(top: &mut Section<'_>) -> Option<Program> {
     }
     known.find_links_named(top.mistakes);
     let fraud = fraud::read(top, &known, head.as_ref());
+    let webhooks = top.tables("webhook", "[[webhook]]");
+    let webhooks =
+        webhooks.into_iter().filter_map(|webhook| target::read_webhook(webhook, &mut known)).collect();
     unapplied::read(top);
-    Some(Program { advertisers, offers, partners, links, fraud, ..head? })
+    let targets = known.targets;
+    Some(Program { advertisers, offers, partners, links, targets, webhooks, fraud, ..head? })
 }
 
 /// A program without its sections.
@@ -124,6 +137,8 @@ fn read_head(mut section: Section<'_>, known: &mut Known) -> Option<Program> {
         offers: BTreeMap::new(),
         partners: BTreeMap::new(),
         links: BTreeMap::new(),
+        targets: BTreeMap::new(),
+        webhooks: Vec::new(),
         fraud: Vec::new(),
         datacenters: Ranges::new(datacenters.into_iter().map(|range| range.value).collect()),
     })

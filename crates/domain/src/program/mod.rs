@@ -7,6 +7,7 @@ pub mod fraud;
 mod hidden;
 mod reader;
 mod signature;
+pub mod target;
 mod terms;
 mod words;
 
@@ -30,6 +31,7 @@ pub(crate) use reader::did_you_mean;
 pub use reader::{Mistake, Severity};
 pub(crate) use signature::WEBHOOK_ID;
 pub use signature::{Carrier, Encoding, Form, Hash, Piece, Signature};
+pub use target::{Owner, Target, Way};
 pub use terms::{Occasion, Price, Step, Terms, Tiers, Volume, When};
 pub use words::{FIELDS, default_names};
 
@@ -50,6 +52,10 @@ pub struct Program {
     pub offers: BTreeMap<Name, Offer>,
     pub partners: BTreeMap<Name, Partner>,
     pub links: BTreeMap<Name, Link>,
+    /// Everybody who is told, whoever they belong to.
+    pub targets: BTreeMap<Name, Target>,
+    /// Those targets that are the operator's own, in the order of the file.
+    pub webhooks: Vec<Name>,
     /// In the order of the file.
     pub fraud: Vec<Rule>,
     /// The addresses of data centres, for the rules that ask for them.
@@ -142,6 +148,7 @@ pub struct Offer {
     pub goals: Vec<Goal>,
     /// Over all its goals together.
     pub caps: Vec<Cap>,
+    pub targets: Vec<Name>,
 }
 
 /// An event that an offer counts.
@@ -201,7 +208,7 @@ pub struct Partner {
     /// A packed sub id = the names of its parts, separated by `|`.
     pub split: BTreeMap<String, Vec<String>>,
     pub terms: Vec<PartnerTerms>,
-    pub targets: Vec<Target>,
+    pub targets: Vec<Name>,
     pub min_payouts: Vec<Money>,
     /// Over all offers together.
     pub caps: Vec<Cap>,
@@ -215,16 +222,6 @@ pub struct PartnerTerms {
     pub terms: Terms,
     /// This partner's own for this goal.
     pub caps: Vec<Cap>,
-}
-
-/// A place that is told what happened.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Target {
-    pub id: Name,
-    pub url: Template,
-    pub on: Vec<Happening>,
-    /// Only for these of our events; empty: all.
-    pub events: Vec<Name>,
 }
 
 /// What a target can be told.
@@ -255,6 +252,7 @@ pub struct Link {
     pub routes: Vec<Route>,
     pub paused: bool,
     pub fallback_url: Option<Template>,
+    pub targets: Vec<Name>,
 }
 
 /// One way a link can lead.
@@ -381,7 +379,13 @@ impl Program {
     /// Every secret that the program refers to, each once.
     pub fn secrets(&self) -> std::collections::BTreeSet<&SecretRef> {
         let rules = self.advertisers.values().map(|advertiser| &advertiser.postback);
-        rules.flat_map(|rules| rules.tokens.iter().chain(rules.signing_secrets())).collect()
+        let inbound = rules.flat_map(|rules| rules.tokens.iter().chain(rules.signing_secrets()));
+        inbound.chain(self.targets.values().flat_map(Target::secrets)).collect()
+    }
+
+    /// The operator's own targets.
+    pub fn webhooks(&self) -> impl Iterator<Item = &Target> {
+        self.webhooks.iter().filter_map(|id| self.targets.get(id))
     }
 
     /// The smallest sum that this partner is paid in a currency.

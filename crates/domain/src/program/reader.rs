@@ -252,6 +252,29 @@ impl<'a> Section<'a> {
         number
     }
 
+    /// A list of whole numbers in a range; empty when the key is absent.
+    pub fn integers(&mut self, key: &'a str, range: RangeInclusive<u32>) -> Vec<u32> {
+        let place = self.place_of(key);
+        let items = match self.value(key).map(Spanned::get_ref) {
+            None => return Vec::new(),
+            Some(DeValue::Array(items)) => items,
+            Some(other) => {
+                return self.wrong_type(key, place, "a list of whole numbers", other).unwrap_or_default();
+            }
+        };
+        let number = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+            DeValue::Integer(integer) => read_integer(integer).filter(|number| range.contains(number)),
+            _ => None,
+        };
+        let read: Vec<u32> = items.iter().filter_map(number).collect();
+        if read.len() < items.len() || items.is_empty() {
+            let (low, high) = (range.start(), range.end());
+            self.mistakes
+                .error(place, format!("\"{key}\": a list of numbers between {low} and {high} is expected"));
+        }
+        read
+    }
+
     /// A list of texts: empty when the key is absent, `None` when there is something else.
     pub fn texts(&mut self, key: &'a str) -> Option<Vec<Placed<&'a str>>> {
         let Some(value) = self.value(key) else {

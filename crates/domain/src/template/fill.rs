@@ -24,8 +24,8 @@ pub struct Filling<'a> {
     pub value: &'a dyn Fn(Macro) -> String,
     /// A secret by its name behind `secret.`; `None` when it cannot be had.
     pub secret: &'a dyn Fn(&str) -> Option<String>,
-    /// An amount other than zero, as text, in another currency; `None` while there is no rate.
-    pub convert: &'a dyn Fn(&str, Currency) -> Option<String>,
+    /// The amount of a macro, other than zero, as text, in another currency; `None` while there is no rate.
+    pub convert: &'a dyn Fn(Macro, &str, Currency) -> Option<String>,
     /// How many digits currencies have.
     pub currencies: &'a Currencies,
 }
@@ -49,7 +49,7 @@ impl Template {
         let filling = Filling {
             value: &value,
             secret: &|_| Some(String::new()),
-            convert: &|_, _| Some(String::new()),
+            convert: &|_, _, _| Some(String::new()),
             currencies: &Currencies::default(),
         };
         self.fill(&filling).expect("neither secret nor rate is missing: both are given as nothing")
@@ -113,7 +113,7 @@ fn value(slot: &Slot, filling: &Filling<'_>) -> Result<String, FillError> {
             Modifier::Currency(wanted) => {
                 currency = Some(*wanted);
                 // A default was written by the template's author, for this very place.
-                if is_default { text } else { converted(&text, *wanted, filling)? }
+                if is_default { text } else { converted(name, &text, *wanted, filling)? }
             }
             Modifier::Cents => cents(&text, currency, filling),
             Modifier::Round => Decimal::parse(&text).map(|amount| amount.rounded()).unwrap_or_default(),
@@ -128,12 +128,12 @@ fn value(slot: &Slot, filling: &Filling<'_>) -> Result<String, FillError> {
     Ok(text)
 }
 
-fn converted(text: &str, wanted: Currency, filling: &Filling<'_>) -> Result<String, FillError> {
+fn converted(name: Macro, text: &str, wanted: Currency, filling: &Filling<'_>) -> Result<String, FillError> {
     match Decimal::parse(text) {
         // A partner's own cost can be any text.
         None => Ok(String::new()),
         Some(amount) if amount.is_zero() => Ok(filling.currencies.amount(Money::zero(wanted))),
-        Some(_) => (filling.convert)(text, wanted).ok_or(FillError::RateMissing(wanted)),
+        Some(_) => (filling.convert)(name, text, wanted).ok_or(FillError::RateMissing(wanted)),
     }
 }
 

@@ -26,7 +26,7 @@ fn filled(template: &Template, values: &[(&str, &str)]) -> Result<String, FillEr
     template.fill(&Filling {
         value: &|name| values.get(name.name()).copied().unwrap_or_default().to_owned(),
         secret: &|name| (name == "key").then(|| "s3cret &".to_owned()),
-        convert: &|amount, currency| {
+        convert: &|_, amount, currency| {
             let micros = crate::money::parse_micros(amount).unwrap();
             let money = crate::money::Money { micros: micros * 2, currency };
             (currency.code() != "XAU").then(|| currencies.amount(money))

@@ -9,8 +9,8 @@ use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Keys, Sequence};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{
-    Decision, History, Keyed, Known, PlannedDelivery, Refusal, Review, SentBefore, Wait, Word, amount_scope,
-    click_key, decide, key_of, price_question, questions, review, scopes, stand_in,
+    Decision, History, Keyed, Known, Refusal, Review, SentBefore, Wait, Word, amount_scope, click_key,
+    decide, key_of, price_question, questions, review, scopes, stand_in,
 };
 use proofback_domain::id::{ConversionId, Id, PostbackId};
 use proofback_domain::ledger::{Account, Transfer};
@@ -21,6 +21,7 @@ use proofback_domain::past::{Answers, Question};
 use proofback_domain::postback::{Method, Reading, Request, Stored, read, read_member, split};
 use proofback_domain::program::{self, SecretRef, Secrets, Snapshot};
 use proofback_domain::route::{Routed, Visit, route};
+use proofback_domain::tell::PlannedDelivery;
 use proofback_domain::time::{Span, Timestamp};
 
 pub const START: i64 = 1_795_244_760_000;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Prefix};
 use proofback_domain::program::Snapshot;
+use proofback_domain::tell;
 use proofback_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Store, decisions, known};
+use super::{Store, decisions, deliveries, known};
 use crate::error::StoreError;
 
 /// Where a click is kept; durable in both cases.
@@ -30,11 +31,27 @@ impl Store {
             return self.spill_click(&click).await;
         }
         let details = serde_json::to_string(&click.details)?;
-        let click = Arc::new(click);
+        let told = self.snapshot().map(|snapshot| tell::click(&snapshot.program, &click)).unwrap_or_default();
+        let (click, tells) = (Arc::new(click), !told.is_empty());
         let shared = Arc::clone(&click);
         let job = move |connection: &Connection| insert_click(connection, &shared, &details);
-        match tokio::time::timeout(wait, self.inner.writer.submit_single(job)).await {
-            Ok(Ok(())) => Ok(Kept::Stored),
+        let writing = async {
+            if !tells {
+                return self.inner.writer.submit_single(job).await;
+            }
+            let both = move |connection: &Connection| {
+                job(connection)?;
+                told.iter().try_for_each(|planned| deliveries::insert(connection, planned))
+            };
+            self.write(both).await
+        };
+        match tokio::time::timeout(wait, writing).await {
+            Ok(Ok(())) => {
+                if tells {
+                    self.inner.outbox.notify_one();
+                }
+                Ok(Kept::Stored)
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%error, click_id = %click.id, "the click goes to the spill");
                 self.spill_click(&click).await
@@ -78,6 +95,10 @@ impl Store {
                 for click in &clicks {
                     insert_click(connection, click, &serde_json::to_string(&click.details)?)?;
                     if let Some(snapshot) = &snapshot {
+                        for planned in tell::click(&snapshot.program, click) {
+                            deliveries::insert(connection, &planned)?;
+                            told = true;
+                        }
                         told |= decisions::click_arrived(connection, click.id, snapshot, now)?;
                     }
                 }

@@ -42,7 +42,7 @@ pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), Sto
         entries::insert(connection, &entry)?;
     }
     for delivery in deliveries {
-        super::deliveries::insert(connection, delivery, decision)?;
+        super::deliveries::insert(connection, delivery)?;
     }
     if let (Some(wait), Some(advertiser)) = (wait, &decision.advertiser) {
         insert_wait(connection, wait, advertiser, decision)?;

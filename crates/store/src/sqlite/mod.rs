@@ -8,6 +8,7 @@ mod decisions;
 mod deliveries;
 mod effects;
 mod entries;
+mod health;
 mod idempotency;
 mod imports;
 mod known;
@@ -30,6 +31,7 @@ mod settlements;
 mod signed;
 mod statements;
 mod tally;
+mod targets;
 mod trace;
 mod verify;
 mod writer;
@@ -58,6 +60,7 @@ pub use replays::Rules;
 pub use reviews::{Answered, Reviewed, Subject};
 pub use settlements::{NewSettlement, Open, Settled, SettlementLine, SettlementRow, ShowSettlement};
 pub use statements::{Lines, StatementQuery};
+pub use targets::Doer;
 
 /// What is chosen when a store is opened.
 pub struct Options {

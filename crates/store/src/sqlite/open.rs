@@ -14,7 +14,7 @@ use crate::spill::Spill;
 use proofback_domain::rates::Rates;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_second_look.sql"),
     include_str!("../../migrations/0003_seen_expected.sql"),
@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0005_approval.sql"),
     include_str!("../../migrations/0006_ledger.sql"),
     include_str!("../../migrations/0007_money.sql"),
+    include_str!("../../migrations/0008_deliveries.sql"),
 ];
 
 pub struct Opened {
@@ -47,6 +48,7 @@ pub fn open(directory: &Path, options: &Options) -> Result<Opened, OpenError> {
     configure(&writer).map_err(database)?;
     migrate(&writer, &path)?;
     keep_key(&writer, options.fresh_key).map_err(database)?;
+    release_leases(&writer).map_err(database)?;
     let readers =
         (0..options.readers.max(1)).map(|_| reader(&file)).collect::<Result<_, _>>().map_err(database)?;
     let copier =
@@ -116,6 +118,14 @@ fn migrate(connection: &Connection, path: &str) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// What an earlier process had claimed is nobody's: the lock says that there is no other. It may have been sent, and
+/// is sent again under the same id.
+fn release_leases(connection: &Connection) -> rusqlite::Result<()> {
+    let statement =
+        "update delivery set next_at = first_at, lease_until = 0 where state = 'pending' and lease_until > 0";
+    connection.execute(statement, []).map(drop)
+}
+
 fn keep_key(connection: &Connection, fresh: [u8; 16]) -> rusqlite::Result<()> {
     let query = "select value from setting where name = 'click_key'";
     let known: Option<Vec<u8>> = connection.query_row(query, [], |row| row.get(0)).optional()?;
@@ -160,6 +170,37 @@ mod tests {
         let query = format!("select {} from postback", crate::sqlite::rows::POSTBACK);
         let row = connection.query_row(&query, [], crate::sqlite::rows::postback).unwrap();
         assert_eq!((row.field.as_str(), row.seen.as_str(), row.expected.as_str()), ("sum", "", ""));
+    }
+
+    #[test]
+    fn deliveries_of_an_earlier_schema_keep_their_order_and_their_leases() {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in &MIGRATIONS[..7] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 7).unwrap();
+        let insert = "insert into delivery (number, id, at, target, partner, conversion_id, postback_id, happening, \"values\", \
+            state, attempts, next_at, lease_until, last_error) \
+            values (?1, randomblob(16), ?2, 't', 'p', ?3, zeroblob(16), 'conversion.created', '{}', ?4, 1, ?5, ?6, null)";
+        for (number, conversion, state, next_at, lease_until) in [
+            (1, 1u8, "delivered", 10, 0),
+            (2, 1, "pending", 20, 99),
+            (3, 1, "pending", 30, 0),
+            (4, 2, "pending", 40, 0),
+        ] {
+            let params = (number, number, [conversion; 16], state, next_at, lease_until);
+            connection.execute(insert, params).unwrap();
+        }
+        migrate(&connection, "memory").unwrap();
+        let due = |connection: &Connection| {
+            let mut statement =
+                connection.prepare("select next_at, first_at from delivery order by number").unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.collect::<Result<Vec<(i64, i64)>, _>>().unwrap()
+        };
+        assert_eq!(due(&connection), [(10, 1), (99, 2), (i64::MAX, 3), (40, 4)]);
+        release_leases(&connection).unwrap();
+        assert_eq!(due(&connection), [(10, 1), (2, 2), (i64::MAX, 3), (40, 4)]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
 use proofback_domain::postback::Channel;
+use proofback_domain::program::Happening;
 use proofback_domain::rates::Rate;
 use proofback_domain::settlement::{SettlementKind, SettlementState};
 use proofback_domain::time::Timestamp;
@@ -47,6 +48,14 @@ pub fn optional_click_id(row: &Row<'_>, column: usize) -> Result<Option<ClickId>
 
 pub fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
     Ok(Timestamp::from_millis(row.get(column)?))
+}
+
+pub fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
+}
+
+pub fn happening(row: &Row<'_>, column: usize) -> Result<Happening> {
+    Happening::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column, "nothing that happens"))
 }
 
 pub fn day(row: &Row<'_>, column: usize) -> Result<Day> {

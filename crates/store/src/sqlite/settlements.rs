@@ -11,6 +11,7 @@ use proofback_domain::program::Snapshot;
 use proofback_domain::settlement::{
     self, Line, Refusal, SettlementEntry, SettlementKind, SettlementState, Step,
 };
+use proofback_domain::tell::paid;
 use proofback_domain::time::{Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -18,7 +19,7 @@ use super::audit::{Deed, record};
 use super::entries::{self, Entry};
 use super::idempotency::{self, Before, Idempotency};
 use super::open_lines::{Reach, candidates, columns, currencies, parties};
-use super::{Store, rows};
+use super::{Store, deliveries, rows};
 use crate::error::StoreError;
 use crate::page::{Cursor, Page, PageRequest};
 
@@ -115,12 +116,20 @@ impl Store {
         key: Option<Idempotency>,
         show: ShowSettlement,
     ) -> Result<Settled, StoreError> {
-        self.write(move |connection| {
-            once(connection, key.as_ref(), now, &show, |connection| {
-                advance(connection, (kind, id, step), (&author, &reason), now)
+        let snapshot = self.snapshot();
+        let settled = self
+            .write(move |connection| {
+                once(connection, key.as_ref(), now, &show, |connection| {
+                    let moved = advance(connection, (kind, id, step), (&author, &reason), now)?;
+                    if let (Ok(Some(row)), Some(snapshot)) = (&moved, &snapshot) {
+                        tell(connection, row, snapshot, now)?;
+                    }
+                    Ok(moved)
+                })
             })
-        })
-        .await
+            .await?;
+        self.inner.outbox.notify_one();
+        Ok(settled)
     }
 
     /// What could be settled now, by party and currency; nothing is written.
@@ -262,7 +271,24 @@ fn create(
     }
     let action = format!("{}.{}", kind.code(), row.state.code());
     keep_deed(connection, &row, &action, (&asked.author, &row.amount.to_string()), now)?;
+    tell(connection, &row, snapshot, now)?;
     Ok(Ok(row))
+}
+
+/// Tells the webhooks of a payout that was paid.
+fn tell(
+    connection: &Connection,
+    row: &SettlementRow,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if (row.kind, row.state) != (SettlementKind::Payout, SettlementState::Paid) {
+        return Ok(());
+    }
+    for planned in paid(&snapshot.program, row.id, &row.party, row.amount, row.lines, now) {
+        deliveries::insert(connection, &planned)?;
+    }
+    Ok(())
 }
 
 fn advance(

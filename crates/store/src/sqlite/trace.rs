@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use proofback_domain::click_id::ClickId;
-use proofback_domain::id::PostbackId;
+use proofback_domain::id::{DeliveryId, PostbackId};
 use rusqlite::{Connection, Row};
 
 use super::{Store, deliveries, known, lists, rows};
 use crate::error::StoreError;
-use crate::model::{Trace, TraceItem};
+use crate::model::{AttemptRow, Phases, Trace, TraceItem};
 
 /// More postbacks of one click than this are not shown.
 const POSTBACKS_MAX: u32 = 1_000;
@@ -98,18 +98,24 @@ fn outbound(
         let row = row?;
         let id = row.id;
         timeline.push(TraceItem::Delivery(Box::new(row)));
-        let query = "select delivery_id, number, at, request, status, error, duration_ms, answer from attempt \
-            where delivery_id = ?1 order by number";
-        let mut statement = connection.prepare_cached(query)?;
-        for attempt in statement.query_map([id.to_bytes()], attempt)? {
-            timeline.push(attempt?);
+        for attempt in attempts(connection, id)? {
+            timeline.push(TraceItem::Attempt(Box::new(attempt)));
         }
     }
     Ok(())
 }
 
-fn attempt(row: &Row<'_>) -> rusqlite::Result<TraceItem> {
-    Ok(TraceItem::Attempt {
+/// The attempts of a delivery, in their order.
+pub fn attempts(connection: &Connection, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
+    let query = "select delivery_id, number, at, request, status, error, duration_ms, answer, dns_us, connect_us, tls_us, \
+        first_byte_us, address, headers from attempt where delivery_id = ?1 order by number";
+    let mut statement = connection.prepare_cached(query)?;
+    let attempts = statement.query_map([id.to_bytes()], attempt)?;
+    Ok(attempts.collect::<Result<_, _>>()?)
+}
+
+fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
+    Ok(AttemptRow {
         delivery_id: rows::id(row, 0)?,
         number: row.get(1)?,
         at: rows::time(row, 2)?,
@@ -118,5 +124,13 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<TraceItem> {
         error: row.get(5)?,
         duration_ms: row.get(6)?,
         answer: row.get(7)?,
+        phases: Phases {
+            dns_us: row.get(8)?,
+            connect_us: row.get(9)?,
+            tls_us: row.get(10)?,
+            first_byte_us: row.get(11)?,
+        },
+        address: row.get(12)?,
+        headers: row.get(13)?,
     })
 }

@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use proofback_domain::delivery::DeliveryState;
-use proofback_store::{DeliveryFilter, DeliveryRow};
+use proofback_store::{AttemptRow, DeliveryFilter, DeliveryRow, Phases};
 use serde_json::{Value, json};
 
 use super::page::{Query, list as page};
@@ -23,6 +23,7 @@ fn filter(query: Option<&str>) -> Result<(DeliveryFilter, proofback_store::PageR
         target: query.name("target")?,
         partner: query.name("partner")?,
         conversion_id: query.parsed("conversion_id", |text| text.parse().ok())?,
+        ..DeliveryFilter::default()
     };
     let request = query.page()?;
     query.finish()?;
@@ -40,7 +41,24 @@ pub fn show(row: &DeliveryRow) -> Value {
         "postback_id": row.postback_id,
         "state": row.state,
         "attempts": row.attempts,
-        "next_at": (row.state == DeliveryState::Pending).then(|| row.next_at.iso()),
+        "next_at": (row.state == DeliveryState::Pending && !row.is_behind()).then(|| row.next_at.iso()),
         "last_error": row.last_error,
+    })
+}
+
+pub fn show_attempt(attempt: &AttemptRow) -> Value {
+    let Phases { dns_us, connect_us, tls_us, first_byte_us } = attempt.phases;
+    json!({
+        "delivery_id": attempt.delivery_id,
+        "at": attempt.at.iso(),
+        "number": attempt.number,
+        "request": attempt.request,
+        "status": attempt.status,
+        "error": attempt.error,
+        "duration_ms": attempt.duration_ms,
+        "timing": { "dns_us": dns_us, "connect_us": connect_us, "tls_us": tls_us, "first_byte_us": first_byte_us },
+        "address": attempt.address,
+        "headers": attempt.headers,
+        "answer": attempt.answer,
     })
 }

@@ -104,14 +104,15 @@ fn show_item(item: &TraceItem, currencies: &Currencies) -> Value {
             format!("{} for {} is {}", row.happening, row.target, row.state.code()),
             deliveries::show(row),
         ),
-        TraceItem::Attempt { delivery_id, number, request, status, error, duration_ms, answer, .. } => {
-            let result = match (status, error) {
+        TraceItem::Attempt(attempt) => {
+            let result = match (attempt.status, &attempt.error) {
                 (Some(status), _) => format!("answered {status}"),
                 (None, error) => error.clone().unwrap_or_default(),
             };
-            let details = json!({ "delivery_id": delivery_id, "number": number, "request": request, "status": status,
-                "error": error, "duration_ms": duration_ms, "answer": answer });
-            ("attempt", format!("attempt {number}: {request} {result} in {duration_ms} ms"), details)
+            let request = attempt.request.lines().next().unwrap_or_default();
+            let (number, duration_ms) = (attempt.number, attempt.duration_ms);
+            let summary = format!("attempt {number}: {request} {result} in {duration_ms} ms");
+            ("attempt", summary, deliveries::show_attempt(attempt))
         }
     };
     let mut view = Map::new();

@@ -2,11 +2,13 @@
 //!
 //! A faulty section is known by its id all the same, so that one mistake does not cause others.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::money::{Currencies, Currency};
 use crate::name::Name;
 use crate::program::reader::{Mistakes, Place, Section, did_you_mean, quote};
+use crate::program::target::Target;
 
 /// Events that are no goals: they reverse the conversions of goals.
 pub(super) const REVERSALS: [&str; 2] = ["refund", "chargeback"];
@@ -26,8 +28,8 @@ pub(super) struct Known {
     pub advertisers: Ids,
     pub offers: Ids,
     pub partners: Ids,
-    /// The postbacks of all partners.
-    pub targets: Ids,
+    pub targets: BTreeMap<Name, Target>,
+    target_ids: RefCell<Ids>,
     pub links: Ids,
     /// Links that terms are for, to be looked up when all of them are read.
     pub links_named: Vec<(Name, Place)>,
@@ -84,12 +86,32 @@ impl Known {
             advertisers: Ids::new("advertiser"),
             offers: Ids::new("offer"),
             partners: Ids::new("partner"),
-            targets: Ids::new("partner postback"),
+            targets: BTreeMap::new(),
+            target_ids: RefCell::new(Ids::new("target")),
             links: Ids::new("link"),
             links_named: Vec::new(),
             goals: BTreeMap::new(),
             events: BTreeSet::new(),
             events_by_advertiser: BTreeMap::new(),
+        }
+    }
+
+    /// Postbacks and webhooks share their ids: a delivery names its target by it.
+    pub fn declare_target<'a>(&self, section: &mut Section<'a>, key: &'a str) -> Option<Name> {
+        self.target_ids.borrow_mut().declare(section, key)
+    }
+
+    pub fn add_target(&mut self, target: Target) -> Name {
+        let id = target.id.clone();
+        self.targets.insert(id.clone(), target);
+        id
+    }
+
+    /// A goal of this offer; any event where the offer could not be read.
+    pub fn goal_of(&self, offer: &Name, word: &str) -> Result<Name, String> {
+        match self.goals.get(offer) {
+            Some(goals) => goals.get(word),
+            None => self.event(word),
         }
     }
 

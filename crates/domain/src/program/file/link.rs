@@ -2,9 +2,9 @@
 
 use crate::name::Name;
 use crate::program::file::known::Known;
-use crate::program::file::values;
+use crate::program::file::{target, values};
 use crate::program::reader::{Section, quote, read_word};
-use crate::program::{Conditions, Link, Route};
+use crate::program::{Conditions, Link, Owner, Route};
 
 const ROUTES_MAX: usize = 100;
 const WEIGHT_MAX: u32 = 1_000_000;
@@ -33,7 +33,10 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Link> 
             section.mistakes.error(section.place_of("routes"), message);
         }
     }
+    let postbacks = section.tables("postback", "[[link.postback]]");
     section.finish();
+    let owner = id.clone().map(Owner::Link);
+    let targets = target::read_postbacks(postbacks, owner.as_ref(), known);
     let only = offer.map(|offer| Route { offer, weight: 1, when: Conditions::default() });
     Some(Link {
         id: id?,
@@ -41,6 +44,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Link> 
         routes: only.into_iter().chain(routes).collect(),
         paused,
         fallback_url: fallback_url.map(|url| url.value),
+        targets,
     })
 }
 

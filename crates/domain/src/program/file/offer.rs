@@ -4,9 +4,9 @@ use crate::money::Money;
 use crate::name::Name;
 use crate::program::file::cap;
 use crate::program::file::known::{Ids, Known, REVERSALS};
-use crate::program::file::{terms, values};
+use crate::program::file::{target, terms, values};
 use crate::program::reader::{Section, read_word};
-use crate::program::{Approval, Duplicates, Goal, Offer, Price, Terms};
+use crate::program::{Approval, Duplicates, Goal, Offer, Owner, Price, Terms};
 use crate::template::Macro;
 use crate::time::Span;
 
@@ -37,7 +37,10 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer>
         section.mistakes.warn(section.place, message);
     }
     let caps = cap::read(&mut section);
+    let postbacks = section.tables("postback", "[[offer.postback]]");
     section.finish();
+    let owner = id.clone().map(Owner::Offer);
+    let targets = target::read_postbacks(postbacks, owner.as_ref(), known);
     let id = id?;
     Some(Offer {
         name: name.map_or_else(|| id.to_string(), |name| name.value.to_owned()),
@@ -48,6 +51,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer>
         dedupe_window: dedupe_window.unwrap_or(DEDUPE_WINDOW),
         goals,
         caps,
+        targets,
     })
 }
 

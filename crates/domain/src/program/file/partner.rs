@@ -1,32 +1,32 @@
 //! Reads `[[partner]]`: who sends clicks, on what terms, and what they are told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::name::Name;
 use crate::program::file::cap;
 use crate::program::file::known::Known;
-use crate::program::file::{terms, values};
+use crate::program::file::{target, terms, values};
 use crate::program::reader::{Place, Section, quote, read_word};
-use crate::program::{Happening, Partner, PartnerKind, PartnerTerms, Target, Terms};
-use crate::template::Macro;
+use crate::program::{Owner, Partner, PartnerKind, PartnerTerms, Terms};
 
 const KINDS: [(&str, PartnerKind); 2] =
     [("affiliate", PartnerKind::Affiliate), ("traffic_source", PartnerKind::TrafficSource)];
 
-pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Partner> {
-    section.require(&["id"]);
-    let id = known.partners.declare(&mut section, "id");
+pub(super) fn read(id: Option<Name>, mut section: Section<'_>, known: &mut Known) -> Option<Partner> {
     let name = section.text("name");
     let kind = section.parsed("kind", |text| read_word(text, &KINDS));
     let (click_id_param, cost_param) = read_params(&mut section);
     let split = section.table("split", "split").map(read_split);
     let payouts = section.tables("payout", "[[partner.payout]]");
     let postbacks = section.tables("postback", "[[partner.postback]]");
+    let connections = section.tables("conversion_api", "[[partner.conversion_api]]");
     let min_payouts = terms::read_min_payouts(&mut section, &known.currencies);
     let caps = cap::read(&mut section);
     section.finish();
     let terms = read_terms(payouts, id.as_ref(), known);
-    let targets = postbacks.into_iter().filter_map(|postback| read_target(postback, known)).collect();
+    let owner = id.clone().map(Owner::Partner);
+    let mut targets = target::read_postbacks(postbacks, owner.as_ref(), known);
+    targets.extend(target::read_connections(connections, owner.as_ref(), known));
     let id = id?;
     Some(Partner {
         name: name.map_or_else(|| id.to_string(), |name| name.value.to_owned()),
@@ -113,33 +113,4 @@ fn read_terms(sections: Vec<Section<'_>>, partner: Option<&Name>, known: &mut Kn
         found.extend(read.map(|terms| PartnerTerms { offer, event, terms, caps }));
     }
     found
-}
-
-fn read_target(mut section: Section<'_>, known: &mut Known) -> Option<Target> {
-    section.require(&["id", "url", "on"]);
-    let id = known.targets.declare(&mut section, "id");
-    let url = values::template(&mut section, "url");
-    let on = section.parsed_list("on", values::happenings_for_partners);
-    let events = section.parsed_list("events", |text| known.event(text));
-    for key in ["on", "events"] {
-        if section.has(key) && !section.holds(key) {
-            section.mistakes.error(section.place_of(key), format!("\"{key}\": the list is empty"));
-        }
-    }
-    let mut told = BTreeSet::new();
-    let on = on.into_iter().flat_map(|happenings| happenings.value);
-    let on: Vec<Happening> = on.filter(|happening| told.insert(*happening)).collect();
-    if let Some(url) = &url
-        && told.contains(&Happening::ConversionCreated)
-        && told.contains(&Happening::CommissionEarned)
-        && !url.value.uses(Macro::Payout)
-        && !url.value.uses(Macro::DeliveryId)
-    {
-        let message = "conversion.created and commission.earned give the same request here; many trackers keep \
-                       the first alone: put {payout} or {delivery_id} into the url, or tell one of them only";
-        section.mistakes.warn(section.place_of("on"), message);
-    }
-    section.finish();
-    let events = events.into_iter().map(|event| event.value).collect();
-    Some(Target { id: id?, url: url?.value, on, events })
 }

@@ -7,12 +7,14 @@ mod signature;
 use proptest::prelude::*;
 
 use super::*;
+use crate::delivery::Verb;
 use crate::money::Percent;
 use crate::name::Name;
-use crate::outcome::Status;
+use crate::outcome::{Reason, Status};
+use crate::program::target::Body;
 use crate::program::{
-    Approval, Carrier, Duplicates, Goal, Happening, Offer, Partner, PartnerKind, Piece, PostbackRules, Price,
-    RateLimit, Reply, SecretRef,
+    Approval, Carrier, Duplicates, Goal, Happening, Offer, Owner, Partner, PartnerKind, Piece, PostbackRules,
+    Price, RateLimit, Reply, SecretRef, Way,
 };
 use crate::template::Macro;
 use crate::time::Span;
@@ -107,9 +109,10 @@ fn the_example_reads_without_an_error() {
     assert_eq!(
         shown,
         [
+            "63:6: warning: conversion.created and commission.earned go to one target under one id: many trackers keep \
+             the first alone, which carries no payout; put {delivery_id} into the request, or tell one of them only",
             "73:49: warning: 'events': no offer has a goal 'lead'",
             "73:57: warning: 'events': no offer has a goal 'sale'",
-            "76:1: warning: [[webhook]] is read and not applied by this version",
             "82:1: warning: [[scenario]] is read and not applied by this version",
         ]
     );
@@ -118,7 +121,7 @@ fn the_example_reads_without_an_error() {
     assert_eq!(program.currency.code(), "EUR");
     assert_eq!(program.timezone.name(), "Europe/Berlin");
     assert_eq!(program.base_url, "http://127.0.0.1:8080");
-    assert_eq!(program.secrets().len(), 2);
+    assert_eq!(program.secrets().len(), 3);
     let link = &program.links["reelmedia-de"];
     assert_eq!(link.partner, name("reelmedia"));
     assert_eq!((link.routes.len(), link.routes[0].weight), (1, 1));
@@ -189,14 +192,16 @@ fn the_partner_of_the_example_has_its_values() {
     assert_eq!(partner.terms.len(), 1);
     assert_eq!(partner.terms[0].terms.payout, fixed(&program, "140 EUR"));
     assert_eq!((&partner.terms[0].offer, &partner.terms[0].event), (&name("casino-de"), &name("ftd")));
-    let target = &partner.targets[0];
-    assert_eq!(target.id, name("reelmedia-tracker"));
-    assert!(target.url.uses(Macro::PartnerClickId));
+    assert_eq!(partner.targets, [name("reelmedia-tracker")]);
+    let target = &program.targets["reelmedia-tracker"];
+    assert_eq!((&target.id, &target.owner), (&name("reelmedia-tracker"), &Owner::Partner(name("reelmedia"))));
+    assert!(matches!(&target.way, Way::Postback(call) if call.uses(Macro::PartnerClickId)));
     assert_eq!(
-        target.on,
+        target.wants.on,
         [Happening::ConversionCreated, Happening::CommissionEarned, Happening::CommissionAdjusted]
     );
-    assert_eq!(target.events, [name("ftd"), name("rebill")]);
+    assert_eq!(target.wants.events, [name("ftd"), name("rebill")]);
+    assert_eq!((target.share, target.always, target.delay), (100, false, None));
 }
 
 #[test]
@@ -767,7 +772,7 @@ fn mistakes_of_a_partners_postback() {
             (
                 "on = ['conversion.*']\n[[partner]]\nid = 'b'\n[[partner.postback]]\nid = ▸'tracker'\n\
                  url = 'https://t.example/'\non = ['commission.earned']",
-                &["a second partner postback 'tracker'; the first is in line 17"],
+                &["a second target 'tracker'; the first is in line 17"],
             ),
         ],
     );
@@ -777,16 +782,19 @@ fn mistakes_of_a_partners_postback() {
 fn one_request_for_two_happenings_is_a_warning() {
     let both = "on = ▸['conversion.created', 'commission.*']";
     let target = |url: &str| format!("[[partner.postback]]\nid = 'a'\nurl = '{url}'\n");
-    let same = "warning: conversion.created and commission.earned give the same request here";
-    check(&[&UP_TO_PARTNER.concat(), &target("https://t.example/?c={click_id}")], &[(both, &[same])]);
-    for url in ["https://t.example/?p={payout}", "https://t.example/?d={delivery_id}"] {
-        sound(&[&UP_TO_PARTNER.concat(), &target(url)], &both.replace(MARK, ""));
+    for (url, warning) in [
+        ("https://t.example/?c={click_id}", "give the same request here"),
+        ("https://t.example/?t={txid}&p={payout}", "go to one target under one id"),
+    ] {
+        let warning = format!("warning: conversion.created and commission.earned {warning}");
+        check(&[&UP_TO_PARTNER.concat(), &target(url)], &[(both, &[&warning])]);
     }
+    sound(&[&UP_TO_PARTNER.concat(), &target("https://t.example/?d={delivery_id}")], &both.replace(MARK, ""));
 }
 
 #[test]
 fn wildcards_are_spelled_out_in_order_and_once() {
-    let target = |on: &str| sound(&UP_TO_TARGET, on).partners["media"].targets[0].on.clone();
+    let target = |on: &str| sound(&UP_TO_TARGET, on).targets["tracker"].wants.on.clone();
     use Happening::*;
     assert_eq!(
         target("on = ['conversion.rejected', 'conversion.*', 'conversion.created']"),
@@ -869,26 +877,223 @@ fn routes_are_read_with_weights_and_conditions() {
 }
 
 #[test]
-fn what_this_version_does_not_apply_is_checked_and_told_once() {
-    let webhook = "warning: [[webhook]] is read and not applied by this version";
-    let scenario = "warning: [[scenario]] is read and not applied by this version";
+fn mistakes_of_a_webhook() {
     check(
         &[PROGRAM],
         &[
             (
-                "▸[[webhook]]\nid = 'crm'\nurl = ▸'crm'\nsecret = ▸'x'\non = ['conversion.*', 'postback.rejected', ▸'click.*d']",
-                &[
-                    webhook,
-                    "'url': not an address",
-                    "'secret': a secret does not stand",
-                    "'click.*d' never happens",
-                ],
+                "[[webhook]]\nid = 'crm'\nurl = ▸'crm'\nsecret = ▸'x'\non = ['conversion.*', 'postback.rejected', ▸'click.*d']",
+                &["'url': not an address", "'secret': a secret does not stand", "'click.*d' never happens"],
             ),
             (
-                "▸[[scenario]]\nname = 'a'\nanything = { at = 'all' }\n▸[[scenario]]\nsteps = 5",
-                &[scenario, "missing key 'name' in [[scenario]]"],
+                "[[webhook]]\nid = 'crm'\nurl = ▸'https://crm.example/{click_id}'\nsecret = 'env:S'\non = ['click.created']",
+                &["a webhook's address has no macros"],
             ),
         ],
+    );
+}
+
+#[test]
+fn a_webhook_has_its_values() {
+    let program = sound(
+        &[&UP_TO_PARTNER.concat()],
+        "[[webhook]]\nid = 'crm'\nurl = 'https://crm.example/hooks'\nsecret = ['env:NEW', 'env:OLD']\n\
+         on = ['commission.*', 'postback.rejected']\nreasons = ['bad_token']\npartners = ['media']\ndelay = '5m'",
+    );
+    assert_eq!(program.webhooks, [name("crm")]);
+    let target = &program.targets["crm"];
+    let Way::Webhook(webhook) = &target.way else { panic!("{target:?}") };
+    assert_eq!(webhook.url, "https://crm.example/hooks");
+    assert_eq!(webhook.secrets, [SecretRef::Env("NEW".into()), SecretRef::Env("OLD".into())]);
+    assert_eq!((target.owner.clone(), target.always), (Owner::Operator, true));
+    assert_eq!(target.delay, Some(Span::from_seconds(300)));
+    assert_eq!(
+        (&target.wants.reasons[..], &target.wants.partners[..]),
+        (&[Reason::BadToken][..], &[name("media")][..])
+    );
+    assert_eq!(program.secrets().len(), 2);
+}
+
+#[test]
+fn mistakes_of_what_a_target_asks_for() {
+    check(
+        &UP_TO_TARGET,
+        &[
+            ("on = ['conversion.*']\nstatuses = [▸'aproved']", &["did you mean 'approved'?"]),
+            (
+                "on = ['conversion.*']\nreasons = [▸'bad_tokn']",
+                &["'bad_tokn' is no reason; did you mean 'bad_token'?"],
+            ),
+            (
+                "on = ['conversion.*']\noffers = [▸'shoe']",
+                &["there is no offer 'shoe'; did you mean 'shoes'?"],
+            ),
+            ("on = ['conversion.*']\nshare = ▸'101%'", &["'101%' is no share"]),
+            ("on = ['conversion.*']\nshare = ▸'half'", &["'half' is no share"]),
+            ("on = ['conversion.*']\ndelay = ▸'4d'", &["'delay': at most 3d"]),
+            ("on = ['conversion.*']\nrate_limit = ▸'fast'", &["'fast' is no rate"]),
+            ("on = ['conversion.*']\npause_after = ▸'5m'", &["'pause_after': from 1h to 30d"]),
+            (
+                "on = ['conversion.*']\n▸partners = ['media']",
+                &["unknown key 'partners' in [[partner.postback]]"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn offers_and_links_have_postbacks_of_their_own() {
+    let postback = "url = 'https://t.example/?p={payout}'\non = ['commission.earned']\n";
+    let program = sound(
+        &[PROGRAM, RULES, OFFER, GOAL],
+        &format!(
+            "[[offer.postback]]\nid = 'of-offer'\nevents = ['sale']\npartners = ['media']\nalways = true\n{postback}\
+             {PARTNER}[[partner.postback]]\nid = 'of-partner'\noffers = ['shoes']\nshare = '80%'\nrate_limit = '5/s'\n{postback}\
+             {LINK}offer = 'shoes'\n[[link.postback]]\nid = 'of-link'\nstatuses = ['approved']\n{postback}"
+        ),
+    );
+    assert_eq!(program.offers["shoes"].targets, [name("of-offer")]);
+    assert_eq!(program.partners["media"].targets, [name("of-partner")]);
+    assert_eq!(program.links["media-shoes"].targets, [name("of-link")]);
+    let level = |id: &str| program.targets[id].level();
+    use crate::program::target::Level;
+    assert_eq!(
+        [level("of-offer"), level("of-partner"), level("of-link")],
+        [Level::Offer, Level::Offer, Level::Link]
+    );
+    assert!(program.targets["of-offer"].always);
+    assert_eq!(program.targets["of-partner"].share, 80);
+    assert_eq!(program.targets["of-link"].wants.statuses, [Status::Approved]);
+}
+
+/// A postback of a partner without its address.
+const OPEN_TARGET: &str = "[[partner.postback]]\nid = 'tracker'\non = ['conversion.approved']\n";
+
+#[test]
+fn mistakes_of_the_request_of_a_postback() {
+    let before = UP_TO_PARTNER.concat();
+    let url = "url = 'https://t.example/'\n";
+    let cases: Vec<(String, Vec<&str>)> = vec![
+        ("url = ▸'https://t.example/?c={clickid}'".into(), vec!["did you mean {partner_click_id}?"]),
+        ("url = ▸'https://t.example/?c=##CLICK##'".into(), vec!["another platform's placeholder"]),
+        (
+            "url = ▸'https://t.example/?k={secret.key}'".into(),
+            vec!["{secret.key} is not declared in 'secrets'"],
+        ),
+        ("url = ▸'https://t.example/?p={payout|currency:XXQ}'".into(), vec!["|currency:XXQ is no currency"]),
+        (
+            format!("{url}secrets = {{ ▸Key = 'env:A', b = ▸'plain' }}"),
+            vec!["'Key' is no name of a secret", "a secret does not stand"],
+        ),
+        (format!("{url}method = ▸'PUT'"), vec!["'PUT' is not known, there are 'GET', 'POST'"]),
+        (format!("{url}method = ▸'GET'\nform = {{ a = '1' }}"), vec!["a GET carries no form, json or body"]),
+        (format!("{url}form = {{ a = '1' }}\njson = ▸'{{}}'"), vec!["there is a 'form' already"]),
+        (format!("{url}json = ▸'{{\"a\": }}'"), vec!["'json': this does not give JSON"]),
+        (
+            format!("{url}headers = {{ ▸'a b' = '1', ▸Host = 'x' }}"),
+            vec!["'a b' is no name of a header", "'Host' is set by the client"],
+        ),
+        (format!("{url}content_type = ▸'text/xml'"), vec!["goes with 'body' alone"]),
+        (format!("{url}expect = {{ status = ▸[200, 700] }}"), vec!["a list of numbers between 200 and 399"]),
+        (
+            format!("{url}expect = {{ ▸stat = [200] }}"),
+            vec!["unknown key 'stat' in expect; did you mean 'status'?"],
+        ),
+        (
+            format!("{url}sign = ▸{{ secret = 'env:S', timestamp = 'ts' }}"),
+            vec!["in a 'param' or in a 'header'"],
+        ),
+        ("preset = ▸'keitar'".into(), vec!["there is no preset 'keitar'; did you mean 'keitaro'?"]),
+        ("preset = 'propellerads'\ncredentials = ▸{ aid = '1' }".into(), vec!["'tid' is missing"]),
+        (
+            "preset = 'taboola'\nurl = ▸'https://t.example/'\ncredentials = { event = 'sale' }".into(),
+            vec!["the preset gives it"],
+        ),
+    ];
+    for (snippet, expected) in &cases {
+        check(&[&before, OPEN_TARGET], &[(snippet, expected)]);
+    }
+}
+
+#[test]
+fn the_request_of_a_postback_has_its_values() {
+    let program = sound(
+        &[&UP_TO_PARTNER.concat(), OPEN_TARGET],
+        "url = 'https://t.example/?k={secret.key}'\nsecrets = { key = 'env:K' }\n\
+         headers = { X-Partner = '{partner}' }\njson = '{\"id\": \"{txid}\", \"sum\": {payout}}'\n\
+         expect = { status = [200, 202], body = 'OK' }\n\
+         sign = { secret = ['env:NEW', 'env:OLD'], header = 'X-Signature', timestamp = 'X-Time' }",
+    );
+    let Way::Postback(call) = &program.targets["tracker"].way else { panic!("no postback") };
+    assert_eq!((call.verb, call.headers[0].0.as_str()), (Verb::Post, "X-Partner"));
+    assert!(matches!(call.body, Body::Json(_)) && call.uses(Macro::Payout) && call.uses(Macro::Partner));
+    assert_eq!((call.expect.statuses.as_slice(), call.expect.body.as_deref()), (&[200, 202][..], Some("OK")));
+    assert_eq!(call.sign.as_ref().map(|sign| sign.secrets.len()), Some(2));
+    assert_eq!(program.secrets().len(), 3);
+}
+
+#[test]
+fn a_preset_gives_what_is_not_written() {
+    let program = sound(
+        &[&UP_TO_PARTNER.concat()],
+        "[[partner.postback]]\nid = 'prop'\npreset = 'propellerads'\ncredentials = { aid = '12', tid = 'env:TID' }",
+    );
+    let target = &program.targets["prop"];
+    let Way::Postback(call) = &target.way else { panic!("no postback") };
+    assert_eq!(target.wants.on, [Happening::ConversionApproved]);
+    assert!(
+        call.url.source().contains("aid=12&") && call.url.source().contains("{secret.tid}"),
+        "{}",
+        call.url.source()
+    );
+    assert!(target.needs_test());
+    assert_eq!(program.secrets().len(), 1);
+}
+
+#[test]
+fn mistakes_of_a_connection_to_an_ad_platform() {
+    let start = "[[partner.conversion_api]]\nid = 'meta'\n";
+    let names = "event_names = { sale = 'Purchase' }\n";
+    let cases: Vec<(String, Vec<&str>)> = vec![
+        (
+            format!("▸▸▸{start}"),
+            vec!["missing key 'api'", "missing key 'settings'", "missing key 'event_names'"],
+        ),
+        (format!("{start}api = ▸'mate'\nsettings = {{}}\n{names}"), vec!["did you mean 'meta'?"]),
+        (
+            format!("{start}api = 'meta'\nsettings = {{ dataset = '1', access_token = ▸'EAAB' }}\n{names}"),
+            vec!["a secret does not stand in this file"],
+        ),
+        (
+            format!(
+                "{start}api = 'meta'\nsettings = {{ dataset = '1', access_token = 'env:T' }}\nevent_names = {{ ▸sael = 'Purchase' }}"
+            ),
+            vec!["no offer has a goal 'sael'; did you mean 'sale'?"],
+        ),
+    ];
+    for (snippet, expected) in &cases {
+        check(&[&UP_TO_PARTNER.concat()], &[(snippet, expected)]);
+    }
+    let program = sound(
+        &[&UP_TO_PARTNER.concat()],
+        &format!("{start}api = 'meta'\nsettings = {{ dataset = '1', access_token = 'env:T' }}\n{names}"),
+    );
+    let target = &program.targets["meta"];
+    let Way::ConversionApi(connection) = &target.way else { panic!("no connection") };
+    assert_eq!(connection.secrets["access_token"], SecretRef::Env("T".into()));
+    assert!(target.always && target.needs_test());
+    assert_eq!(target.wants.on, [Happening::ConversionApproved]);
+}
+
+#[test]
+fn what_this_version_does_not_apply_is_told_once() {
+    let scenario = "warning: [[scenario]] is read and not applied by this version";
+    check(
+        &[PROGRAM],
+        &[(
+            "▸[[scenario]]\nname = 'a'\nanything = { at = 'all' }\n▸[[scenario]]\nsteps = 5",
+            &[scenario, "missing key 'name' in [[scenario]]"],
+        )],
     );
 }
 

@@ -13,7 +13,7 @@ use crate::money::{Currencies, Currency, Money, MoneyError};
 use crate::outcome::Status;
 use crate::program::reader::{Placed, Section, did_you_mean, quote, read_word};
 use crate::program::{Approval, Happening, Price, RateLimit, SecretRef};
-use crate::template::Template;
+use crate::template::{Template, TemplateError};
 use crate::time::Span;
 
 pub(super) use crate::template::SUBS;
@@ -160,28 +160,25 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("{} is no address; write it like https://track.example.com", quote(text)))
 }
 
-/// A template for the address of a delivery.
-pub(super) fn template<'a>(section: &mut Section<'a>, key: &'a str) -> Option<Placed<Template>> {
-    read_template(section, key, |source| {
-        let template = Template::parse_url(source).map_err(|error| error.to_string())?;
-        // Nothing that is read here declares one.
-        if let Some(name) = template.secrets().next() {
-            return Err(format!("{{secret.{name}}}: no secret of this name is declared here"));
-        }
-        Ok(template)
-    })
+/// The address of a webhook: no template, no credentials.
+pub(super) fn webhook_url(text: &str) -> Result<String, String> {
+    let template = Template::parse_url(text).map_err(|error| error.to_string())?;
+    let plain = template.is_plain();
+    plain
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a webhook's address has no macros: its body says it all".into())
 }
 
 /// A template for an address that visitors are sent to.
 pub(super) fn visit_template<'a>(section: &mut Section<'a>, key: &'a str) -> Option<Placed<Template>> {
-    read_template(section, key, |source| Template::parse_visit_url(source).map_err(|error| error.to_string()))
+    template(section, key, Template::parse_visit_url)
 }
 
-/// Reads a template, mended where it was copied out of a web page.
-fn read_template<'a>(
+/// A template for one place of a request, mended where it was copied out of a web page.
+pub(super) fn template<'a>(
     section: &mut Section<'a>,
     key: &'a str,
-    parse: impl Fn(&str) -> Result<Template, String>,
+    parse: fn(&str) -> Result<Template, TemplateError>,
 ) -> Option<Placed<Template>> {
     let source = section.text(key)?;
     let (repaired, found) = repair_entities(source.value);

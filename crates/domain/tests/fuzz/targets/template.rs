@@ -66,7 +66,7 @@ fn fill(template: &Template, value: &str) -> String {
     let filled: Result<String, FillError> = template.fill(&Filling {
         value: &|_| value.to_owned(),
         secret: &|_| Some(value.to_owned()),
-        convert: &|amount, _| Some(amount.to_owned()),
+        convert: &|_, amount, _| Some(amount.to_owned()),
         currencies: &Currencies::default(),
     });
     filled.unwrap()
