@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proofback_testkit::{Http, Random};
 use support::Server;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify};
 
 const CLIENTS: usize = 8;
@@ -95,4 +97,52 @@ async fn check(server: &Server, journal: &Journal, checked: &mut (usize, usize))
         assert_eq!((row["click_id"].as_str(), row["reason"].as_str()), (Some(click.as_str()), Some("ok")));
     }
     *checked = (clicks.len(), postbacks.len());
+}
+
+/// The head of the next request on a new connection, and what to answer it through.
+async fn next_request(listener: &TcpListener) -> (String, TcpStream) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let byte = stream.read_u8().await.unwrap();
+        head.push(char::from(byte));
+    }
+    (head.lines().next().unwrap().to_owned(), stream)
+}
+
+/// The receiver has taken it, and the sender dies before it can know: nobody but the receiver can tell the two apart,
+/// and only by the id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_and_not_marked_comes_again_under_the_same_id() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!(
+        "[[partner.postback]]\nid = \"tracker\"\nurl = \"http://{}/?did={{delivery_id}}\"\non = [\"commission.earned\"]\n",
+        listener.local_addr().unwrap()
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let source = support::PROGRAM.replace("id = \"reelmedia\"\n", &format!("id = \"reelmedia\"\n{target}"));
+    let program = support::write(directory.path(), "told.toml", &source);
+    let start = || Server::start_with(directory.path(), &program, &["--allow-private-targets"]);
+    let server = start();
+    let click = server.click("reelmedia-shop").await;
+    server.get(&format!("/postback/shop?click_id={click}&txid=1&event=sale&amount=10&currency=EUR")).await;
+    let (first, mut stream) = next_request(&listener).await;
+    server.kill();
+    drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await);
+    let server = start();
+    let (second, mut stream) = next_request(&listener).await;
+    assert_eq!(first, second);
+    assert!(first.starts_with("GET /?did=01"), "{first}");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    let mut rows = server.every("deliveries").await;
+    for _ in 0..10_000 {
+        if rows[0]["state"] == "delivered" {
+            break;
+        }
+        rows = server.every("deliveries").await;
+    }
+    assert_eq!(
+        (rows.len(), rows[0]["state"].as_str(), rows[0]["attempts"].as_u64()),
+        (1, Some("delivered"), Some(1))
+    );
 }

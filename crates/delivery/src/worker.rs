@@ -1,5 +1,6 @@
 //! The worker of one target: claims what is due as soon as there is room for it, and ends when nothing is.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ struct Worker {
     target: Name,
     slots: Slots,
     running: Running,
+    /// A permit of the host that was waited for.
+    reserved: Option<OwnedSemaphorePermit>,
 }
 
 /// What came of a look for something to send.
@@ -44,7 +47,7 @@ enum Claim {
 /// may be due.
 pub async fn run(engine: Arc<Engine>, target: Name, poke: Arc<Notify>) {
     let slots = Slots::new(Arc::clone(&engine.pool));
-    let mut worker = Worker { engine, target, slots, running: JoinSet::new() };
+    let mut worker = Worker { engine, target, slots, running: JoinSet::new(), reserved: None };
     while !worker.engine.is_closing() {
         let claimed = worker.claim().await;
         worker.slots.settle(worker.running.len());
@@ -52,7 +55,8 @@ pub async fn run(engine: Arc<Engine>, target: Name, poke: Arc<Notify>) {
             Ok(claim) if worker.running.is_empty() => match claim {
                 Claim::Begun => return,
                 Claim::Paced(pause) => wait(&poke, sleep(pause)).await,
-                Claim::HostFull(host) => wait(&poke, host.has_room()).await,
+                // Kept for the next claim: given back, it would go from one who waits to the other for ever.
+                Claim::HostFull(host) => worker.reserved = worker.room_of(host, &poke).await,
             },
             Ok(Claim::Paced(pause)) => {
                 tokio::select! {
@@ -99,7 +103,8 @@ impl Worker {
             return Ok(Claim::Paced(pause.min(self.engine.options.look_every)));
         }
         let host = self.engine.hosts.of(target.map(Target::host).unwrap_or_default());
-        let mut permits = host.take(room);
+        let mut permits: Vec<OwnedSemaphorePermit> = self.reserved.take().into_iter().collect();
+        permits.extend(host.take(room.saturating_sub(permits.len())));
         if room > 0 && permits.is_empty() {
             return Ok(Claim::HostFull(host));
         }
@@ -136,6 +141,18 @@ impl Worker {
             self.running.spawn(send(engine, delivery.into(), permit));
         }
         Ok(Claim::Begun)
+    }
+
+    /// Waits for a permit of the host; `None` when the engine closes before there is one.
+    async fn room_of(&self, host: Arc<Host>, poke: &Notify) -> Option<OwnedSemaphorePermit> {
+        let mut next = pin!(host.next());
+        loop {
+            tokio::select! {
+                permit = &mut next => return permit,
+                // Whoever leaves the queue comes last when he is back.
+                () = poke.notified() => if self.engine.is_closing() { return None },
+            }
+        }
     }
 
     async fn remove_ended(&mut self) {

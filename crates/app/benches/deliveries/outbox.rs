@@ -105,9 +105,9 @@ impl Engine {
     }
 
     pub async fn stop(self) {
-        drop(self.stop.send(()));
+        self.stop.send(()).unwrap();
         // Those that hang are cut off.
-        drop(tokio::time::timeout(Duration::from_secs(12), self.task).await);
+        self.task.await.unwrap();
     }
 }
 
@@ -139,7 +139,7 @@ pub async fn convert(store: &Store, target: usize) {
         path_token: None,
         https: false,
         ip: IpAddr::from([192, 0, 2, 1]),
-        query: format!("click_id={id}&event=sale&txid=T{serial}"),
+        query: format!("click_id={id}&event=sale&txid=T{serial}").into(),
         content_type: String::new(),
         headers: Vec::new(),
         body: Vec::new(),

@@ -212,3 +212,20 @@ async fn an_answer_that_is_not_the_expected_one_is_no_success() {
     );
     engine.stop().await;
 }
+
+#[tokio::test]
+async fn many_targets_on_one_host_all_get_theirs() {
+    let server = Server::answering(200).await;
+    let targets: Vec<(String, String)> =
+        (0..100).map(|number| (format!("t{number}"), server.url(&format!("/{number}")))).collect();
+    let targets: Vec<(&str, &str, &str)> =
+        targets.iter().map(|(id, url)| (id.as_str(), url.as_str(), EARNED)).collect();
+    let world = World::new(&targets);
+    for number in 0..4 {
+        world.convert(number, "").await;
+    }
+    let setup = Setup { shared_requests_max: 1_024, look_every: Duration::from_secs(60), ..Setup::default() };
+    let engine = world.start(&setup);
+    world.wait_for_delivered(400).await;
+    engine.stop().await;
+}
