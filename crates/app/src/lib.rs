@@ -44,6 +44,8 @@ pub fn run() -> ExitCode {
             Command::Payout(options) => commands::settlement::payout(options.command).await,
             Command::Invoice(options) => commands::settlement::invoice(options.command).await,
             Command::Rates(options) => commands::rates::run(options.command).await,
+            Command::Target(options) => commands::target::run(options.command).await,
+            Command::Delivery(options) => commands::delivery::run(options.command).await,
             Command::Token(options) => commands::token::run(options).await,
             Command::Listen(options) => commands::listen::run(options).await,
             Command::Demo(options) => commands::demo::run(options).await,

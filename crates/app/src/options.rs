@@ -1,6 +1,7 @@
 //! The command line; every option can also come from the environment or, for `serve`, from a file.
 
 pub mod finance;
+pub mod outbound;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,12 @@ pub enum Command {
     Invoice(finance::Invoice),
     /// Exchange rates
     Rates(finance::Rates),
+    /// Who is told of what, and how each of them is doing
+    #[command(visible_alias = "targets")]
+    Target(outbound::Target),
+    /// What was told to whom, attempt by attempt
+    #[command(visible_alias = "deliveries")]
+    Delivery(outbound::Delivery),
     /// Access tokens of the API
     Token(Token),
     /// Print the webhooks and postbacks that arrive, for whoever writes the receiving side

@@ -2,7 +2,9 @@
 
 mod compose;
 mod health;
+mod public;
 mod request;
+mod trial;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,9 @@ use crate::time::{Span, Timestamp};
 
 pub use compose::{Composed, Occasion, compose, show};
 pub use health::{Alert, Allowance, Health, HealthPolicy, Pause};
+pub use public::{is_status, public_error};
 pub use request::{Request, Verb};
+pub use trial::check_trial_value;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -69,6 +69,8 @@ pub struct EntryFilter {
 pub struct DeliveryFilter {
     pub state: Option<proofback_domain::delivery::DeliveryState>,
     pub target: Option<Name>,
+    /// One of these targets.
+    pub among: Option<Vec<Name>>,
     pub partner: Option<Name>,
     pub conversion_id: Option<proofback_domain::id::ConversionId>,
     pub happening: Option<proofback_domain::program::Happening>,

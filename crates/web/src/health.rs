@@ -1,9 +1,14 @@
 //! Liveness, readiness and metrics.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use proofback_store::StoreError;
 
+use crate::api::TargetState;
+use crate::metrics::Standing;
 use crate::state::Web;
 
 /// The process answers.
@@ -30,15 +35,37 @@ pub async fn readyz(State(web): State<Web>) -> Response {
     }
 }
 
+/// So many targets are named in the metrics, those with most to send.
+const TARGETS_NAMED_MAX: usize = 100;
+
 pub async fn metrics(State(web): State<Web>) -> Response {
-    let deliveries = match web.store.delivery_counts().await {
-        Ok(counts) => counts,
-        Err(error) => {
-            tracing::warn!(%error, "deliveries could not be counted");
-            Vec::new()
-        }
-    };
-    let text = web.metrics.render(web.store.writes_waiting(), deliveries);
+    let standing = standing(&web).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "deliveries could not be counted");
+        Standing { writes_waiting: web.store.writes_waiting(), ..Standing::default() }
+    });
+    let text = web.metrics.render(standing);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
         .into_response()
+}
+
+async fn standing(web: &Web) -> Result<Standing, StoreError> {
+    let (writes_waiting, deliveries) = (web.store.writes_waiting(), web.store.delivery_counts().await?);
+    let Some(snapshot) = web.store.snapshot() else {
+        return Ok(Standing { writes_waiting, deliveries, ..Standing::default() });
+    };
+    let (program, now) = (&snapshot.program, web.now());
+    let states = web.store.target_states(program.targets.keys().cloned().collect(), now).await?;
+    let mut targets: BTreeMap<&str, i64> =
+        TargetState::ALL.into_iter().map(|state| (state.code(), 0)).collect();
+    let mut waiting = Vec::new();
+    for (target, (known, backlog)) in program.targets.values().zip(states) {
+        *targets.entry(TargetState::of(target, &known, now).code()).or_default() += 1;
+        if backlog.pending > 0 {
+            waiting.push((target.id.to_string(), i64::from(backlog.pending)));
+        }
+    }
+    waiting.sort_by(|(one, fewer), (other, more)| more.cmp(fewer).then_with(|| one.cmp(other)));
+    waiting.truncate(TARGETS_NAMED_MAX);
+    let targets = targets.into_iter().map(|(state, count)| (state.to_owned(), count)).collect();
+    Ok(Standing { writes_waiting, deliveries, targets, waiting })
 }

@@ -17,6 +17,8 @@ pub struct Metrics {
     pub unavailable: Counter,
     writes_waiting: Gauge,
     deliveries: Family<State, Gauge>,
+    targets: Family<State, Gauge>,
+    waiting: Family<Waiting, Gauge>,
     registry: Registry,
 }
 
@@ -31,6 +33,22 @@ pub struct State {
     state: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Waiting {
+    target: String,
+}
+
+/// What is read anew each time that somebody asks.
+#[derive(Debug, Default)]
+pub struct Standing {
+    pub writes_waiting: usize,
+    /// State and count.
+    pub deliveries: Vec<(String, i64)>,
+    pub targets: Vec<(String, i64)>,
+    /// The targets for which most deliveries wait, and how many.
+    pub waiting: Vec<(String, i64)>,
+}
+
 impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("proofback");
@@ -43,6 +61,8 @@ impl Metrics {
         let unavailable = Counter::default();
         let writes_waiting = Gauge::default();
         let deliveries = Family::<State, Gauge>::default();
+        let targets = Family::<State, Gauge>::default();
+        let waiting = Family::<Waiting, Gauge>::default();
         registry.register("clicks", "Clicks made durable", clicks.clone());
         registry.register("clicks_spilled", "Clicks that took the spill file", clicks_spilled.clone());
         registry.register("clicks_unrouted", "Visits that led to no offer", clicks_unrouted.clone());
@@ -60,6 +80,12 @@ impl Metrics {
             writes_waiting.clone(),
         );
         registry.register("deliveries", "Deliveries by state", deliveries.clone());
+        registry.register("targets", "Targets of the program by state", targets.clone());
+        registry.register(
+            "deliveries_pending",
+            "Deliveries that wait, of the targets with most of them",
+            waiting.clone(),
+        );
         Self {
             clicks,
             clicks_spilled,
@@ -70,15 +96,26 @@ impl Metrics {
             unavailable,
             writes_waiting,
             deliveries,
+            targets,
+            waiting,
             registry,
         }
     }
 
     /// The Prometheus text, with these gauges as they stand.
-    pub fn render(&self, writes_waiting: usize, deliveries: Vec<(String, i64)>) -> String {
+    pub fn render(&self, standing: Standing) -> String {
+        let Standing { writes_waiting, deliveries, targets, waiting } = standing;
         self.writes_waiting.set(i64::try_from(writes_waiting).unwrap_or(i64::MAX));
         for (state, count) in deliveries {
             self.deliveries.get_or_create(&State { state }).set(count);
+        }
+        for (state, count) in targets {
+            self.targets.get_or_create(&State { state }).set(count);
+        }
+        // Those that are no longer among them must not stay as they were.
+        self.waiting.clear();
+        for (target, count) in waiting {
+            self.waiting.get_or_create(&Waiting { target }).set(count);
         }
         let mut text = String::new();
         match encode(&mut text, &self.registry) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use proofback_domain::click_id::{ClickId, Keys, Sequence};
-use proofback_domain::id::{Id, PostbackId, SettlementId};
+use proofback_domain::id::{DeliveryId, Id, PostbackId, SettlementId};
 use proofback_domain::name::Name;
 use proofback_domain::program::{RateLimit, SecretRef};
 use proofback_domain::rate::Bucket;
@@ -135,6 +135,10 @@ impl Ids {
     }
 
     pub fn postback(&self, now: Timestamp) -> PostbackId {
+        Id::new(now, (self.entropy)())
+    }
+
+    pub fn delivery(&self, now: Timestamp) -> DeliveryId {
         Id::new(now, (self.entropy)())
     }
 

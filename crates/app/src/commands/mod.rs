@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod check;
+pub mod delivery;
 pub mod demo;
 pub mod explain;
 mod files;
@@ -16,6 +17,7 @@ pub mod serve;
 pub mod settlement;
 pub mod statement;
 pub mod template;
+pub mod target;
 pub mod token;
 pub mod trace;
 

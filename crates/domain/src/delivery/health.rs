@@ -151,11 +151,8 @@ impl Health {
 
     /// The next share of the way to being paused that was reached, each told once.
     fn alert(&mut self, failing: Span, policy: &HealthPolicy) -> Option<Alert> {
-        let share = |part: u64, whole: u64| part.saturating_mul(100).checked_div(whole).unwrap_or(100);
-        let by_time = share(failing.millis(), policy.pause_after.millis());
-        let by_count = share(self.failed.into(), policy.pause_attempts.into());
-        let reached = by_time.min(by_count);
-        let percent = ALERTS.into_iter().rev().find(|percent| u64::from(*percent) <= reached)?;
+        let reached = self.way_to_pause(failing, policy);
+        let percent = ALERTS.into_iter().rev().find(|percent| *percent <= reached)?;
         if percent <= self.alerted || self.paused.is_some() {
             return None;
         }
@@ -165,6 +162,19 @@ impl Health {
             return Some(Alert::Paused(Pause::Failing));
         }
         Some(Alert::Failing { percent })
+    }
+
+    /// How far it is on the way to being paused, in percent: both the time and the attempts must be reached.
+    fn way_to_pause(&self, failing: Span, policy: &HealthPolicy) -> u8 {
+        let share = |part: u64, whole: u64| part.saturating_mul(100).checked_div(whole).unwrap_or(100);
+        let by_time = share(failing.millis(), policy.pause_after.millis());
+        let by_count = share(self.failed.into(), policy.pause_attempts.into());
+        u8::try_from(by_time.min(by_count).min(100)).unwrap_or(100)
+    }
+
+    /// Likewise as it stands at this time; zero while nothing fails.
+    pub fn percent_to_pause(&self, policy: &HealthPolicy, now: Timestamp) -> u8 {
+        self.failing_since.map_or(0, |since| self.way_to_pause(now.since(since), policy))
     }
 
     /// A person, or a test delivery, puts it to work again.
@@ -285,6 +295,16 @@ mod tests {
         assert_eq!(told, [(500, failing(50)), (700, failing(70)), (950, failing(90)), (1_000, paused)]);
         assert_eq!(health.allows(&POLICY, at(9_999)), Allowance::None);
         assert_eq!(health.resumed(at(9_999)).allows(&POLICY, at(9_999)), Allowance::All);
+    }
+
+    #[test]
+    fn the_way_to_the_pause_is_the_shorter_of_time_and_attempts() {
+        let two = after_all(&[answered(500), answered(500)]);
+        assert_eq!(two.percent_to_pause(&POLICY, at(100)), 10);
+        assert_eq!(two.percent_to_pause(&POLICY, at(900)), 50);
+        let many = after_all(&vec![answered(500); 100]);
+        assert_eq!(many.percent_to_pause(&POLICY, at(9_999)), 100);
+        assert_eq!(Health::default().percent_to_pause(&POLICY, at(9_999)), 0);
     }
 
     #[test]

@@ -217,6 +217,8 @@ pub fn condition(filter: &DeliveryFilter) -> (String, Vec<Box<dyn rusqlite::ToSq
     let name = |name: &Option<Name>| name.as_ref().map(|name| boxed(name.to_string()));
     ask("state = ?", filter.state.map(|state| boxed(state.code())));
     ask("target = ?", name(&filter.target));
+    let among = filter.among.as_ref().map(|names| boxed(serde_json::json!(names).to_string()));
+    ask("target in (select value from json_each(?))", among);
     ask("partner = ?", name(&filter.partner));
     ask("subject = ?", filter.conversion_id.map(|id| boxed(id.to_bytes())));
     ask("happening = ?", filter.happening.map(|happening| boxed(happening.code())));

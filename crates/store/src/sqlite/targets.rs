@@ -33,13 +33,18 @@ impl Store {
 
     /// What waits for a target.
     pub async fn backlog(&self, target: Name, now: Timestamp) -> Result<Backlog, StoreError> {
+        self.read(move |connection| backlog(connection, &target, now)).await
+    }
+
+    /// How targets are doing and what waits for each, in the order in which they are asked for.
+    pub async fn target_states(
+        &self,
+        targets: Vec<Name>,
+        now: Timestamp,
+    ) -> Result<Vec<(TargetHealth, Backlog)>, StoreError> {
         self.read(move |connection| {
-            let query = "select count(*), coalesce(sum(next_at <= ?2), 0), min(first_at) from delivery \
-                where target = ?1 and state = 'pending'";
-            let mut statement = connection.prepare_cached(query)?;
-            Ok(statement.query_row((target.as_str(), now.millis()), |row| {
-                Ok(Backlog { pending: row.get(0)?, due: row.get(1)?, oldest: rows::optional_time(row, 2)? })
-            })?)
+            let state = |target| Ok((health::find(connection, target)?, backlog(connection, target, now)?));
+            targets.iter().map(state).collect()
         })
         .await
     }
@@ -158,6 +163,19 @@ impl Store {
         .await
     }
 
+    /// The targets of the deliveries that a filter finds.
+    pub async fn targets_of_deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Name>, StoreError> {
+        self.read(move |connection| {
+            let (condition, params) = condition(&filter);
+            let query = format!("select distinct target from delivery where {condition} order by target");
+            let mut statement = connection.prepare_cached(&query)?;
+            let targets =
+                statement.query_map(rusqlite::params_from_iter(params), |row| rows::name(row, 0))?;
+            Ok(targets.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Makes one delivery again, whatever became of it: with the same id, so that a receiver knows it. `None` where
     /// there is none.
     pub async fn retry_delivery(
@@ -236,6 +254,15 @@ fn note(
 ) -> Result<(), StoreError> {
     let Doer { actor, reason } = doer;
     audit::record(connection, &Deed { at, actor, action, subject, reason })
+}
+
+fn backlog(connection: &Connection, target: &Name, now: Timestamp) -> Result<Backlog, StoreError> {
+    let query = "select count(*), coalesce(sum(next_at <= ?2), 0), min(first_at) from delivery \
+        where target = ?1 and state = 'pending'";
+    let mut statement = connection.prepare_cached(query)?;
+    Ok(statement.query_row((target.as_str(), now.millis()), |row| {
+        Ok(Backlog { pending: row.get(0)?, due: row.get(1)?, oldest: rows::optional_time(row, 2)? })
+    })?)
 }
 
 fn find(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {

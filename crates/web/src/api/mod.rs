@@ -20,6 +20,7 @@ mod replays;
 mod reviews;
 mod settlements;
 mod statement;
+mod targets;
 mod trace;
 
 use axum::extract::DefaultBodyLimit;
@@ -36,6 +37,7 @@ use crate::program::store_problem;
 use crate::state::Web;
 
 pub use auth::{Caller, Staff};
+pub use targets::TargetState;
 
 /// An answer, or the problem document that stands for it.
 type Answer = Result<Response, Response>;
@@ -68,6 +70,15 @@ pub fn router(web: Web) -> Router<Web> {
         .nest("/payouts", settlements(SettlementKind::Payout))
         .nest("/invoices", settlements(SettlementKind::Invoice))
         .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/retry", post(deliveries::retry_many))
+        .route("/deliveries/skip", post(deliveries::skip_many))
+        .route("/deliveries/{id}", get(deliveries::one))
+        .route("/deliveries/{id}/retry", post(deliveries::retry))
+        .route("/targets", get(targets::list))
+        .route("/targets/{id}", get(targets::one))
+        .route("/targets/{id}/pause", post(targets::pause))
+        .route("/targets/{id}/resume", post(targets::resume))
+        .route("/targets/{id}/test", post(targets::test))
         .route("/program", get(programs::show).put(programs::put))
         .route("/audit", get(reviews::audit))
         .route("/tokens", post(programs::create_token))

@@ -27,6 +27,11 @@ impl Query {
         Self { left: pairs.into_owned().filter(|(_, value)| !value.is_empty()).collect() }
     }
 
+    /// Of the members of a body, read as strictly.
+    pub fn of(left: BTreeMap<String, String>) -> Self {
+        Self { left }
+    }
+
     pub fn text(&mut self, name: &str) -> Option<String> {
         self.left.remove(name)
     }
