@@ -77,13 +77,9 @@ fn read(caller: &Caller, body: &str, state: DeliveryState) -> Result<Words, Resp
     };
     let mut texts = BTreeMap::new();
     for (name, value) in members {
-        // An empty text would ask for more than was meant.
         let Value::String(text) = value else {
             return Err(problem::bad_request(&format!("{name:?} is no text")));
         };
-        if text.trim().is_empty() && name != "reason" {
-            return Err(problem::bad_request(&format!("{name:?} is empty; leave it out")));
-        }
         texts.insert(name, text);
     }
     let reason = texts.remove("reason").unwrap_or_default();
