@@ -120,7 +120,7 @@ async fn what_was_taken_and_not_marked_comes_again_under_the_same_id() {
         listener.local_addr().unwrap()
     );
     let directory = tempfile::tempdir().unwrap();
-    let source = support::PROGRAM.replace("id = \"reelmedia\"\n", &format!("id = \"reelmedia\"\n{target}"));
+    let source = support::PROGRAM.replace("name = \"Reel Media\"\n", &target);
     let program = support::write(directory.path(), "told.toml", &source);
     let start = || Server::start_with(directory.path(), &program, &["--allow-private-targets"]);
     let server = start();

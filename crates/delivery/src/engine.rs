@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use proofback_domain::delivery::RetryPolicy;
 use proofback_domain::name::Name;
-use proofback_domain::program::RateLimit;
+use proofback_domain::program::target::DRAIN;
+use proofback_domain::program::{RateLimit, Target};
 use proofback_domain::time::{Span, Timestamp};
 use proofback_store::{Store, StoreError};
 use tokio::sync::{Notify, Semaphore};
@@ -136,7 +137,7 @@ impl Engine {
     pub fn drain_rate(&self, target: &Name) -> RateLimit {
         let snapshot = self.store.snapshot();
         let target = snapshot.as_ref().and_then(|snapshot| snapshot.program.targets.get(target));
-        target.and_then(|target| target.rate_limit).unwrap_or(worker::DRAIN)
+        target.map_or(DRAIN, Target::drain_rate)
     }
 
     /// There may be something due that was not planned just now.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofback_domain::name::Name;
-use proofback_domain::program::{RateLimit, Target, Way};
-use proofback_domain::time::Span;
+use proofback_domain::program::{Target, Way};
 use proofback_store::{Recorded, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::{JoinError, JoinSet};
@@ -17,9 +16,6 @@ use crate::batch::{self, EVENTS_MAX};
 use crate::engine::{Engine, LEASE, STORE_PAUSE};
 use crate::hosts::Host;
 use crate::slots::Slots;
-
-/// At this rate a target that was away gets what waited for it, unless it has a limit of its own.
-pub const DRAIN: RateLimit = RateLimit { count: 100, per: Span::from_seconds(1), burst: 100 };
 
 /// The requests of one target that are under way.
 type Running = JoinSet<Option<Recorded>>;

@@ -43,6 +43,12 @@ pub struct About {
     pub conversion_id: Option<ConversionId>,
 }
 
+/// The ids that ad platforms put on the addresses of their clicks, under their own names.
+pub const PLATFORM_IDS: [&str; 10] =
+    ["fbclid", "fbc", "fbp", "gclid", "gbraid", "wbraid", "ttclid", "ttp", "msclkid", "page_url"];
+/// What names a person, as the sender hashed it.
+pub const HASHED_IDS: [&str; 3] = ["email_sha256", "phone_sha256", "external_id_sha256"];
+
 pub fn put(values: &mut Values, name: &str, value: impl Into<String>) {
     let value = value.into();
     if !value.is_empty() {
@@ -138,6 +144,10 @@ pub fn trial(by: DeliveryId, at: Timestamp, target: &Target, instead: Values) ->
     let happening = target.wants.on.first().copied().unwrap_or(Happening::ConversionCreated);
     let mut values = example(happening);
     put(&mut values, "test", "1");
+    // Platforms take no conversion of long ago.
+    put(&mut values, Macro::Timestamp.name(), at.unix_seconds().to_string());
+    put(&mut values, Macro::TimestampIso.name(), at.iso());
+    put(&mut values, "click_timestamp", at.unix_seconds().to_string());
     values.extend(instead);
     let planned = plan(by, at, target, happening, About::default(), values);
     PlannedDelivery { due_at: at, trial: true, ..planned }

@@ -16,8 +16,8 @@ pub mod review;
 pub mod serve;
 pub mod settlement;
 pub mod statement;
-pub mod template;
 pub mod target;
+pub mod template;
 pub mod token;
 pub mod trace;
 

@@ -6,7 +6,9 @@ use crate::conversion::Conversion;
 use crate::money::{Currencies, Money};
 use crate::outcome::{Outcome, Reason, Status};
 use crate::program::{Happening, Partner, Snapshot, Target, Way};
-use crate::tell::{About, PlannedDelivery, Values, click_values, plan, put, webhooks};
+use crate::tell::{
+    About, HASHED_IDS, PLATFORM_IDS, PlannedDelivery, Values, click_values, plan, put, webhooks,
+};
 use crate::template::Macro;
 
 /// Plans the deliveries of a change, in the order in which they are to be made.
@@ -177,7 +179,7 @@ pub fn identify(deliveries: &mut [PlannedDelivery], reading: &Reading, snapshot:
             continue;
         }
         for (name, value) in &reading.stored {
-            if HASHED.contains(&name.as_str()) && is_hash(value) {
+            if HASHED_IDS.contains(&name.as_str()) && is_hash(value) {
                 put(&mut delivery.values, name, value.as_str());
             }
         }
@@ -187,11 +189,6 @@ pub fn identify(deliveries: &mut [PlannedDelivery], reading: &Reading, snapshot:
 fn is_hash(value: &str) -> bool {
     value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
-
-/// The ids that ad platforms put on the addresses of their clicks, under their own names.
-const PLATFORM_IDS: [&str; 10] =
-    ["fbclid", "fbc", "fbp", "gclid", "gbraid", "wbraid", "ttclid", "ttp", "msclkid", "page_url"];
-const HASHED: [&str; 3] = ["email_sha256", "phone_sha256", "external_id_sha256"];
 
 /// The partner's money, which each happening tells in its own way.
 fn moving(

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::program::{Happening, Target, did_you_mean};
+use crate::program::{Happening, Target, Way, did_you_mean};
+use crate::tell::{HASHED_IDS, PLATFORM_IDS};
 use crate::template::{Macro, SUBS};
 use crate::webhook;
 
@@ -51,6 +52,10 @@ pub fn check_trial_value(target: &Target, name: &str) -> Result<(), String> {
                 webhook::Kind::Subs | webhook::Kind::Flag => {}
             }
         }
+    }
+    if matches!(target.way, Way::ConversionApi(_)) {
+        known.extend(PLATFORM_IDS);
+        known.extend(HASHED_IDS);
     }
     if known.contains(name) {
         return Ok(());

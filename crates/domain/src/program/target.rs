@@ -14,6 +14,9 @@ use crate::program::{Happening, RateLimit, SecretRef};
 use crate::template::{Macro, Template};
 use crate::time::{Span, Timestamp};
 
+/// Where nothing else is said. A target that is no longer in the program has it, too.
+pub const DRAIN: RateLimit = RateLimit { count: 100, per: Span::from_seconds(1), burst: 100 };
+
 /// A place that is told what happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
@@ -138,6 +141,11 @@ impl Target {
         let drawn = conversion.id.derive::<crate::id::Delivery>(nothing, target, 0).to_bytes();
         let drawn = drawn.iter().rev().take(4).fold(0u32, |value, byte| (value << 8) | u32::from(*byte));
         drawn.checked_rem(100).is_some_and(|drawn| drawn < u32::from(self.share))
+    }
+
+    /// How fast it gets what waited for it while it was away: all of it at once would send it away again.
+    pub fn drain_rate(&self) -> RateLimit {
+        self.rate_limit.unwrap_or(DRAIN)
     }
 
     pub fn health_policy(&self) -> HealthPolicy {

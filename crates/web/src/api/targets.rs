@@ -11,7 +11,7 @@ use axum::response::Response;
 use proofback_domain::delivery::{DeliveryState, Pause};
 use proofback_domain::name::Name;
 use proofback_domain::program::{Owner, Program, RateLimit, Snapshot, Target};
-use proofback_domain::time::{Span, Timestamp};
+use proofback_domain::time::Timestamp;
 use proofback_store::{Backlog, DeliveryFilter, Doer, TargetHealth};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,9 +24,6 @@ use crate::state::Web;
 
 pub use shown::TargetState;
 pub use trial::test;
-
-/// At this rate a target gets what waited for it, unless it has a limit of its own.
-const DRAIN: RateLimit = RateLimit { count: 100, per: Span::from_seconds(1), burst: 100 };
 
 /// A target of the program with how it is doing.
 struct Found<'a> {
@@ -156,7 +153,7 @@ pub async fn resume(
         }
         None => 0,
     };
-    let rate = target.rate_limit.unwrap_or(DRAIN);
+    let rate = target.drain_rate();
     let changed = web.store.resume_target(name.clone(), rate, doer, web.now()).await.map_err(failed)?;
     tracing::info!(target = %name, author = caller.name, changed, skipped, "a person resumed a target");
     let mut answer = view(&web, &snapshot, target, &caller.role).await?;
@@ -178,7 +175,7 @@ fn read_time(text: &str) -> Result<Timestamp, Response> {
 pub fn drain_rate(web: &Web, target: &Name) -> RateLimit {
     let snapshot = web.store.snapshot();
     let target = snapshot.as_ref().and_then(|snapshot| snapshot.program.targets.get(target));
-    target.and_then(|target| target.rate_limit).unwrap_or(DRAIN)
+    target.map_or(proofback_domain::program::target::DRAIN, Target::drain_rate)
 }
 
 /// The targets of a partner, by the program of now.

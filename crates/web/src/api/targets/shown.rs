@@ -1,6 +1,6 @@
 //! A target as it is shown: what it asks for, how it is doing, what waits for it.
 
-use proofback_domain::delivery::{Allowance, HealthPolicy, Pause, public_error};
+use proofback_domain::delivery::{Allowance, Pause, public_error};
 use proofback_domain::program::{Owner, RateLimit, Snapshot, Target, Way};
 use proofback_domain::time::{Span, Timestamp};
 use proofback_store::TargetHealth;
@@ -46,7 +46,7 @@ impl TargetState {
         if target.needs_test() && known.tested_as != target.definition() {
             return Self::Untested;
         }
-        match known.health.allows(&HealthPolicy::default(), now) {
+        match known.health.allows(&target.health_policy(), now) {
             Allowance::None => Self::Resting,
             Allowance::Probe => Self::Probing,
             Allowance::All => Self::On,
@@ -63,6 +63,7 @@ pub fn show(found: &Found<'_>, snapshot: &Snapshot, role: &Role, now: Timestamp)
     let (kind, preset) = match &target.way {
         Way::Postback(call) => ("postback", call.preset.as_deref()),
         Way::Webhook(_) => ("webhook", None),
+        Way::ConversionApi(connection) => ("conversion_api", Some(connection.api.platform.code())),
     };
     let mut view = json!({
         "id": target.id,
@@ -83,7 +84,7 @@ pub fn show(found: &Found<'_>, snapshot: &Snapshot, role: &Role, now: Timestamp)
         "state": TargetState::of(target, known, now).code(),
         "paused": paused(known, role),
         "resting_until": known.health.open_until.filter(|until| now < *until).map(Timestamp::iso),
-        "failing": failing(known, now),
+        "failing": failing(target, known, now),
         "tested_at": known.tested_at.map(Timestamp::iso),
         "backlog": {
             "pending": backlog.pending,
@@ -95,6 +96,7 @@ pub fn show(found: &Found<'_>, snapshot: &Snapshot, role: &Role, now: Timestamp)
         let url = match &target.way {
             Way::Postback(call) => call.url.source(),
             Way::Webhook(webhook) => &webhook.url,
+            Way::ConversionApi(connection) => connection.api.base_url.as_deref().unwrap_or_default(),
         };
         members.insert("url".into(), json!(snapshot.hidden.hide(url)));
     }
@@ -139,7 +141,7 @@ fn paused(known: &TargetHealth, role: &Role) -> Value {
 }
 
 /// `null` while nothing fails.
-fn failing(known: &TargetHealth, now: Timestamp) -> Value {
+fn failing(target: &Target, known: &TargetHealth, now: Timestamp) -> Value {
     let health = &known.health;
     let Some(since) = health.failing_since else {
         return Value::Null;
@@ -147,6 +149,6 @@ fn failing(known: &TargetHealth, now: Timestamp) -> Value {
     json!({
         "since": since.iso(),
         "attempts": health.failed,
-        "percent_to_pause": health.percent_to_pause(&HealthPolicy::default(), now),
+        "percent_to_pause": health.percent_to_pause(&target.health_policy(), now),
     })
 }
