@@ -135,9 +135,17 @@ impl Engine {
 
     /// How fast a target gets what waited for it.
     pub fn drain_rate(&self, target: &Name) -> RateLimit {
-        let snapshot = self.store.snapshot();
-        let target = snapshot.as_ref().and_then(|snapshot| snapshot.program.targets.get(target));
-        target.map_or(DRAIN, Target::drain_rate)
+        self.known(target).map_or(DRAIN, |known| known.drain_rate())
+    }
+
+    /// The places of the host that a target lies on.
+    pub fn host_of(&self, target: &Name) -> Arc<Semaphore> {
+        self.hosts.of(self.known(target).map(|known| known.host()).unwrap_or_default())
+    }
+
+    /// A target of the program in force.
+    fn known(&self, target: &Name) -> Option<Target> {
+        self.store.snapshot()?.program.targets.get(target).cloned()
     }
 
     /// There may be something due that was not planned just now.

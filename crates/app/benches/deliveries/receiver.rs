@@ -56,7 +56,10 @@ async fn serve(stream: TcpStream, seen: Seen) {
                 seen.lock().unwrap().entry(path.to_owned()).or_default().push(late);
                 OK.to_vec()
             }
-            None => look(&seen),
+            None => {
+                stream.write_all(&look(&seen)).await.unwrap();
+                return;
+            }
         };
         if stream.write_all(&answer).await.is_err() {
             return;

@@ -114,11 +114,12 @@ async fn targets_on_one_host_share_its_requests() {
         world.convert(number, "").await;
     }
     let engine = world.start(&Setup { shared_requests_max: 1_000, ..Setup::default() });
-    for _ in 0..64 {
+    // One for each target, and 64 for the host.
+    for _ in 0..72 {
         hanging.next().await;
     }
     world.wait_for_clock_reads(world.clock_reads() + 200).await;
-    assert!(hanging.is_idle(), "eight targets of sixteen requests each would have more");
+    assert!(hanging.is_idle(), "eight targets of sixteen requests each would have 128");
     drop(engine);
 }
 
@@ -211,6 +212,28 @@ async fn an_answer_that_is_not_the_expected_one_is_no_success() {
         [("bad".into(), DeliveryState::Failed, Some(why)), ("good".into(), DeliveryState::Delivered, None)]
     );
     engine.stop().await;
+}
+
+#[tokio::test]
+async fn targets_that_hang_delay_no_other_on_their_host() {
+    let server = Server::start(|_, line| match line.starts_with("GET /hang") {
+        true => Reply::Hang,
+        false => Reply::Status(200),
+    })
+    .await;
+    let path = |number: usize| if number < 8 { format!("/hang{number}") } else { format!("/{number}") };
+    let targets: Vec<(String, String)> =
+        (0..12).map(|number| (format!("t{number:02}"), server.url(&path(number)))).collect();
+    let targets: Vec<(&str, &str, &str)> =
+        targets.iter().map(|(id, url)| (id.as_str(), url.as_str(), EARNED)).collect();
+    let world = World::new(&targets);
+    for number in 0..20 {
+        world.convert(number, "").await;
+    }
+    let engine = world.start(&Setup { shared_requests_max: 1_000, ..Setup::default() });
+    world.wait_for_delivered(80).await;
+    assert_eq!(world.metrics.attempts(), 80, "the hanging ones still hang");
+    drop(engine);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use toml::de::DeTable;
 use crate::calendar::Zone;
 use crate::money::{Currencies, Currency};
 use crate::program::reader::{Mistake, Mistakes, Place, Section, Severity, quote};
-use crate::program::{Program, Ranges};
+use crate::program::{Owner, Program, Ranges};
 use known::Known;
 
 const SOURCE_BYTES_MAX: usize = 4 << 20;
@@ -103,8 +103,7 @@ fn read_sections(top: &mut Section<'_>) -> Option<Program> {
     known.find_links_named(top.mistakes);
     let fraud = fraud::read(top, &known, head.as_ref());
     let webhooks = top.tables("webhook", "[[webhook]]");
-    let webhooks =
-        webhooks.into_iter().filter_map(|webhook| target::read_webhook(webhook, &mut known)).collect();
+    let webhooks = target::read_all(webhooks, Some(&Owner::Operator), &mut known, target::webhook);
     unapplied::read(top);
     let targets = known.targets;
     Some(Program { advertisers, offers, partners, links, targets, webhooks, fraud, ..head? })

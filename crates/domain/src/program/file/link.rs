@@ -36,7 +36,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Link> 
     let postbacks = section.tables("postback", "[[link.postback]]");
     section.finish();
     let owner = id.clone().map(Owner::Link);
-    let targets = target::read_postbacks(postbacks, owner.as_ref(), known);
+    let targets = target::read_all(postbacks, owner.as_ref(), known, target::postback);
     let only = offer.map(|offer| Route { offer, weight: 1, when: Conditions::default() });
     Some(Link {
         id: id?,

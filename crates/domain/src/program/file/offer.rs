@@ -40,7 +40,7 @@ pub(super) fn read(mut section: Section<'_>, known: &mut Known) -> Option<Offer>
     let postbacks = section.tables("postback", "[[offer.postback]]");
     section.finish();
     let owner = id.clone().map(Owner::Offer);
-    let targets = target::read_postbacks(postbacks, owner.as_ref(), known);
+    let targets = target::read_all(postbacks, owner.as_ref(), known, target::postback);
     let id = id?;
     Some(Offer {
         name: name.map_or_else(|| id.to_string(), |name| name.value.to_owned()),

@@ -25,8 +25,8 @@ pub(super) fn read(id: Option<Name>, mut section: Section<'_>, known: &mut Known
     section.finish();
     let terms = read_terms(payouts, id.as_ref(), known);
     let owner = id.clone().map(Owner::Partner);
-    let mut targets = target::read_postbacks(postbacks, owner.as_ref(), known);
-    targets.extend(target::read_connections(connections, owner.as_ref(), known));
+    let mut targets = target::read_all(postbacks, owner.as_ref(), known, target::postback);
+    targets.extend(target::read_all(connections, owner.as_ref(), known, target::connection));
     let id = id?;
     Some(Partner {
         name: name.map_or_else(|| id.to_string(), |name| name.value.to_owned()),

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use crate::name::Name;
 use crate::outcome::{Reason, Status};
 use crate::preset;
+use crate::program::Happening;
 use crate::program::file::known::Known;
 use crate::program::file::{call, connection, values};
 use crate::program::reader::{Placed, Section, quote};
 use crate::program::target::{Call, Owner, Target, Wants, Way, Webhook};
-use crate::program::{Happening, RateLimit};
 use crate::template::Macro;
 use crate::time::Span;
 
@@ -18,18 +18,20 @@ const PAUSE_MAX: Span = Span::from_seconds(30 * 86_400);
 /// No delivery waits longer than it would be tried for.
 const DELAY_MAX: Span = Span::from_seconds(3 * 86_400);
 
-/// Reads the postbacks of one owner; gives their names in the order of the file.
-pub(super) fn read_postbacks(
+/// Reads the targets of one owner, each by `read`; gives their names in the order of the file.
+pub(super) fn read_all(
     sections: Vec<Section<'_>>,
     owner: Option<&Owner>,
     known: &mut Known,
+    read: fn(Section<'_>, &Owner, &Known) -> Option<Target>,
 ) -> Vec<Name> {
-    let read = sections.into_iter().filter_map(|section| read_postback(section, owner?, known));
-    let targets: Vec<Target> = read.collect();
+    let found = sections.into_iter().filter_map(|section| read(section, owner?, known));
+    let targets: Vec<Target> = found.collect();
     targets.into_iter().map(|target| known.add_target(target)).collect()
 }
 
-fn read_postback(mut section: Section<'_>, owner: &Owner, known: &Known) -> Option<Target> {
+/// `[[partner.postback]]`, `[[offer.postback]]` and `[[link.postback]]`.
+pub(super) fn postback(mut section: Section<'_>, owner: &Owner, known: &Known) -> Option<Target> {
     section.require(&["id"]);
     let id = known.declare_target(&mut section, "id");
     let call = call::read(&mut section, known);
@@ -37,95 +39,80 @@ fn read_postback(mut section: Section<'_>, owner: &Owner, known: &Known) -> Opti
     if preset.is_none() {
         section.require(&["on"]);
     }
-    let on = read_on(&mut section);
-    let mut wants = read_wants(&mut section, owner, known);
-    wants.on = on.or_else(|| preset.map(|preset| preset.on.clone())).unwrap_or_default();
-    let (delay, share, rate_limit, pause_after) = read_pace(&mut section);
-    let always = section.flag("always");
+    let on = read_on(&mut section, values::happenings_for_partners);
+    let on = on.or_else(|| preset.map(|preset| preset.on.clone())).unwrap_or_default();
+    let wants = read_wants(&mut section, on, owner, known);
     if let Some(call) = &call {
         warn_of_one_id(&section, call, &wants);
     }
-    section.finish();
-    Some(Target {
-        id: id?,
-        owner: owner.clone(),
-        wants,
-        way: Way::Postback(Box::new(call?)),
-        delay,
-        share,
-        rate_limit,
-        pause_after,
-        always: always.unwrap_or(false),
-    })
+    let always = section.flag("always").unwrap_or(false);
+    let way = call.map(|call| Way::Postback(Box::new(call)));
+    conclude(section, id, owner, wants, way, always)
 }
 
-/// Reads a partner's connections to ad platforms.
-pub(super) fn read_connections(
-    sections: Vec<Section<'_>>,
-    owner: Option<&Owner>,
-    known: &mut Known,
-) -> Vec<Name> {
-    let read = sections.into_iter().filter_map(|section| read_connection(section, owner?, known));
-    let targets: Vec<Target> = read.collect();
-    targets.into_iter().map(|target| known.add_target(target)).collect()
-}
-
-fn read_connection(mut section: Section<'_>, owner: &Owner, known: &Known) -> Option<Target> {
+/// `[[partner.conversion_api]]`: told whatever the others are, of what is good where nothing is written.
+pub(super) fn connection(mut section: Section<'_>, owner: &Owner, known: &Known) -> Option<Target> {
     section.require(&["id"]);
     let id = known.declare_target(&mut section, "id");
     let connection = connection::read(&mut section, known);
-    let mut wants = read_wants(&mut section, owner, known);
-    wants.on = read_on(&mut section).unwrap_or_else(|| vec![Happening::ConversionApproved]);
-    let (delay, share, rate_limit, pause_after) = read_pace(&mut section);
-    section.finish();
-    let way = Way::ConversionApi(Box::new(connection?));
-    Some(Target {
-        id: id?,
-        owner: owner.clone(),
-        wants,
-        way,
-        delay,
-        share,
-        rate_limit,
-        pause_after,
-        always: true,
-    })
+    let on = read_on(&mut section, values::happenings_for_partners);
+    let on = on.unwrap_or_else(|| vec![Happening::ConversionApproved]);
+    let wants = read_wants(&mut section, on, owner, known);
+    let way = connection.map(|connection| Way::ConversionApi(Box::new(connection)));
+    conclude(section, id, owner, wants, way, true)
 }
 
-/// What it is told of; `None` where nothing is written.
-fn read_on(section: &mut Section<'_>) -> Option<Vec<Happening>> {
-    let written = section.has("on");
-    let on = section.parsed_list("on", values::happenings_for_partners);
-    written.then(|| distinct(on))
-}
-
-pub(super) fn read_webhook(mut section: Section<'_>, known: &mut Known) -> Option<Name> {
+/// `[[webhook]]`: told whatever the others are.
+pub(super) fn webhook(mut section: Section<'_>, owner: &Owner, known: &Known) -> Option<Target> {
     section.require(&["id", "url", "secret", "on"]);
     let id = known.declare_target(&mut section, "id");
     let url = section.parsed("url", values::webhook_url);
     let secrets = values::secrets(&mut section, "secret");
-    let on = section.parsed_list("on", values::happenings_for_webhooks);
-    let mut wants = read_wants(&mut section, &Owner::Operator, known);
-    wants.on = distinct(on);
-    let (delay, share, rate_limit, pause_after) = read_pace(&mut section);
+    let on = read_on(&mut section, values::happenings_for_webhooks).unwrap_or_default();
+    let wants = read_wants(&mut section, on, owner, known);
+    let way = url.map(|url| Way::Webhook(Webhook { url: url.value, secrets }));
+    conclude(section, id, owner, wants, way, true)
+}
+
+/// What every target has, and its end.
+fn conclude(
+    mut section: Section<'_>,
+    id: Option<Name>,
+    owner: &Owner,
+    wants: Wants,
+    way: Option<Way>,
+    always: bool,
+) -> Option<Target> {
+    let delay = section.span("delay");
+    if delay.is_some_and(|delay| DELAY_MAX < delay) {
+        section.mistakes.error(section.place_of("delay"), "\"delay\": at most 3d");
+    }
+    let share = section.parsed("share", read_share).map_or(100, |share| share.value);
+    let rate_limit = section.parsed("rate_limit", values::rate_limit).map(|rate| rate.value);
+    let pause_after = section.span("pause_after");
+    if pause_after.is_some_and(|after| after < PAUSE_MIN || PAUSE_MAX < after) {
+        section.mistakes.error(section.place_of("pause_after"), "\"pause_after\": from 1h to 30d");
+    }
     section.finish();
-    let way = Way::Webhook(Webhook { url: url?.value, secrets });
-    let target = Target {
-        id: id?,
-        owner: Owner::Operator,
-        wants,
-        way,
-        delay,
-        share,
-        rate_limit,
-        pause_after,
-        always: true,
-    };
-    Some(known.add_target(target))
+    let owner = owner.clone();
+    Some(Target { id: id?, owner, wants, way: way?, delay, share, rate_limit, pause_after, always })
+}
+
+/// What it is told of, each once, in the order of the file; `None` where nothing is written.
+fn read_on(
+    section: &mut Section<'_>,
+    read: fn(&str) -> Result<Vec<Happening>, String>,
+) -> Option<Vec<Happening>> {
+    let written = section.has("on");
+    let on = section.parsed_list("on", read);
+    let mut seen = BTreeSet::new();
+    let on = on.into_iter().flat_map(|words| words.value).filter(|happening| seen.insert(*happening));
+    let on = on.collect();
+    written.then_some(on)
 }
 
 /// What is asked for beside the happenings. An owner's own kind is no question.
-fn read_wants(section: &mut Section<'_>, owner: &Owner, known: &Known) -> Wants {
+fn read_wants(section: &mut Section<'_>, on: Vec<Happening>, owner: &Owner, known: &Known) -> Wants {
     let events = section.parsed_list("events", |text| match owner {
         Owner::Offer(offer) => known.goal_of(offer, text),
         Owner::Operator | Owner::Partner(_) | Owner::Link(_) => known.event(text),
@@ -147,7 +134,7 @@ fn read_wants(section: &mut Section<'_>, owner: &Owner, known: &Known) -> Wants 
         }
     }
     Wants {
-        on: Vec::new(),
+        on,
         events: plain(events),
         statuses: plain::<Status>(statuses),
         reasons: plain(reasons),
@@ -160,21 +147,6 @@ fn read_reason(text: &str) -> Result<Reason, String> {
     let codes = || Reason::ALL.iter().map(|reason| reason.code());
     Reason::parse(text)
         .ok_or_else(|| format!("{} is no reason{}", quote(text), crate::program::did_you_mean(text, codes())))
-}
-
-/// When and how often it is told, of how many, and when it is given up for the time being.
-fn read_pace(section: &mut Section<'_>) -> (Option<Span>, u8, Option<RateLimit>, Option<Span>) {
-    let delay = section.span("delay");
-    if delay.is_some_and(|delay| DELAY_MAX < delay) {
-        section.mistakes.error(section.place_of("delay"), "\"delay\": at most 3d");
-    }
-    let share = section.parsed("share", read_share).map_or(100, |share| share.value);
-    let rate_limit = section.parsed("rate_limit", values::rate_limit).map(|rate| rate.value);
-    let pause_after = section.span("pause_after");
-    if pause_after.is_some_and(|after| after < PAUSE_MIN || PAUSE_MAX < after) {
-        section.mistakes.error(section.place_of("pause_after"), "\"pause_after\": from 1h to 30d");
-    }
-    (delay, share, rate_limit, pause_after)
 }
 
 /// `"80%"`, in whole percents.
@@ -202,10 +174,4 @@ fn warn_of_one_id(section: &Section<'_>, call: &Call, wants: &Wants) {
 
 fn plain<T>(read: Vec<Placed<T>>) -> Vec<T> {
     read.into_iter().map(|read| read.value).collect()
-}
-
-/// Each once, in the order of the file.
-fn distinct(read: Vec<Placed<Vec<Happening>>>) -> Vec<Happening> {
-    let mut seen = BTreeSet::new();
-    read.into_iter().flat_map(|words| words.value).filter(|happening| seen.insert(*happening)).collect()
 }
