@@ -86,8 +86,8 @@ async fn a_connection_is_off_until_it_was_tested_and_then_tells_all_that_waited(
     let kept = platform.kept(Network::Meta);
     let sent: Vec<bool> = kept.iter().map(|kept| kept.test).collect();
     assert_eq!(sent, [true, false, false, false], "the test is none of the conversions");
-    let values: Vec<&Value> = kept[1..].iter().map(|kept| &kept.event["custom_data"]["value"]).collect();
-    assert!(values.iter().all(|value| value.to_string() == "3.00"), "{values:?}");
+    let value = |kept: &proofback_testkit::Kept| kept.event["custom_data"]["value"].to_string();
+    assert_eq!(kept[1..].iter().map(value).collect::<Vec<_>>(), ["3.00"; 3]);
     assert!(platform.requests() <= 3, "what waited shares requests: {}", platform.requests());
     for row in &rows {
         let id = row["delivery_id"].as_str().unwrap();

@@ -350,7 +350,7 @@ async fn a_delayed_delivery_is_due_at_its_time() {
 
 #[tokio::test]
 async fn a_trial_goes_to_a_paused_target_and_nothing_else_does() {
-    let world = world().await;
+    let world = Installation::with(&format!("{PROGRAM}{CRM}on = ['delivery.failed']\n")).await;
     sell(&world, 1).await;
     world.store.pause_target(tracker(), Pause::ByPerson, doer(), now()).await.unwrap();
     let target = world.snapshot().program.targets["tracker"].clone();
@@ -364,6 +364,11 @@ async fn a_trial_goes_to_a_paused_target_and_nothing_else_does() {
     let health = world.store.target_health(tracker()).await.unwrap();
     assert_eq!((health.tested_at, health.tested_as), (Some(later("1m")), target.definition()));
     assert_eq!(health.health.paused, Some(Pause::ByPerson), "a test resumes nothing");
+    let failing = tell::trial(Id::new(now(), 10), later("2m"), &target, tell::Values::new());
+    world.store.test_target(failing, doer(), later("2m")).await.unwrap();
+    end(&world, &claim(&world, later("2m"), 0).await[0], answered(404), later("2m")).await;
+    assert!(told(&world, "crm").await.is_empty(), "whoever asked for a test sees that it failed");
+    assert_eq!(world.store.target_health(tracker()).await.unwrap().health.failed, 0);
 }
 
 #[tokio::test]

@@ -147,7 +147,8 @@ pub fn tell(
         put(&mut values, "attempts", attempt.delivery.attempt.to_string());
         values
     };
-    if attempt.outcome == AttemptOutcome::Failed && attempt.delivery.happening != Happening::DeliveryFailed {
+    let told_of_failures = attempt.delivery.happening == Happening::DeliveryFailed || attempt.delivery.trial;
+    if attempt.outcome == AttemptOutcome::Failed && !told_of_failures {
         add(Happening::DeliveryFailed, &|| {
             let mut values = of_attempt();
             for name in ["conversion_id", "click_id", "partner", "event"] {

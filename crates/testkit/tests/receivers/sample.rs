@@ -67,15 +67,11 @@ pub fn address(preset: &Preset, values: &BTreeMap<&'static str, String>, with_op
     };
     let given = credentials().map(|credential| (credential.name.clone(), given(credential))).collect();
     let filled = preset.fill(&given).unwrap_or_else(|errors| panic!("{}: {errors:?}", preset.id));
-    let mut filled = filled.url;
-    for credential in credentials().filter(|credential| credential.secret) {
-        let name = format!("{{secret.{}}}", credential.name);
-        assert!(filled.contains(&name), "{}: {filled}", preset.id);
-        // Whoever renders a delivery knows its secrets as values like any other.
-        filled =
-            filled.replace(&name, &render("{it}", &BTreeMap::from([("it", account(preset, credential))])));
-    }
-    render(&filled, values)
+    let secret = |name: &str| {
+        let credential = credentials().find(|credential| credential.secret && credential.name == name)?;
+        Some(account(preset, credential))
+    };
+    render(&filled.url, values, &secret)
 }
 
 /// What one platform answered to a request for that address, and what it made of it.
