@@ -1,7 +1,7 @@
 //! How a target is doing: a circuit breaker that spares it while it is down, and the way to being paused.
 //!
 //! Two questions are kept apart. Whether anybody answers decides if the target is called at all: after a few attempts
-//! in a row to which nobody answered well, it is left alone, and then tried with one delivery at a time. Whether
+//! in a row to which nobody answered, it is left alone, and then tried with one delivery at a time. Whether
 //! anything was taken since the first failure decides if a person is told, and in the end if the target is paused.
 
 use crate::delivery::{AttemptOutcome, AttemptResult};
@@ -10,7 +10,7 @@ use crate::time::{Span, Timestamp};
 /// How a target has been doing; the default is a target that never failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Attempts in a row to which nobody answered, or only that it cannot now.
+    /// Attempts in a row to which nobody answered.
     pub unanswered: u32,
     /// It is left alone until then.
     pub open_until: Option<Timestamp>,
@@ -119,15 +119,16 @@ impl Health {
     fn answered_or_not(&mut self, result: &AttemptResult, policy: &HealthPolicy, now: Timestamp) {
         let asked = match result {
             AttemptResult::TimedOut | AttemptResult::NetworkError(_) => None,
-            AttemptResult::Answered { status: 408 | 500..=599, retry_after } => *retry_after,
-            AttemptResult::Answered { status: 429, retry_after } => {
-                // It says itself that it is called too often: that is no failure to answer.
+            // A gateway answered, and nobody behind it.
+            AttemptResult::Answered { status: 502 | 504, retry_after } => *retry_after,
+            AttemptResult::Answered { retry_after, .. } => {
+                // Whoever answers is there, whatever he says, and may ask for time.
+                (self.unanswered, self.open_until) = (0, None);
                 self.rest(*retry_after, policy, now);
                 return;
             }
-            AttemptResult::Answered { .. } | AttemptResult::Unexpected(_) | AttemptResult::Declined(_) => {
-                self.unanswered = 0;
-                self.open_until = None;
+            AttemptResult::Unexpected(_) | AttemptResult::Declined(_) => {
+                (self.unanswered, self.open_until) = (0, None);
                 return;
             }
             AttemptResult::Deferred(_) | AttemptResult::PrivateAddress | AttemptResult::NoTarget => return,
@@ -241,7 +242,7 @@ mod tests {
 
     #[test]
     fn unanswered_attempts_in_a_row_open_the_breaker_for_longer_and_longer() {
-        let mut health = after_all(&[AttemptResult::TimedOut, answered(503)]);
+        let mut health = after_all(&[AttemptResult::TimedOut, answered(504)]);
         assert_eq!(health.allows(&POLICY, at(2)), Allowance::All);
         let mut rests = Vec::new();
         for second in [2, 100, 200, 300, 400, 500] {
@@ -258,9 +259,13 @@ mod tests {
 
     #[test]
     fn a_target_that_answers_is_not_down_whatever_it_says() {
-        for answer in
-            [answered(400), AttemptResult::Declined("no".into()), AttemptResult::Unexpected("x".into())]
-        {
+        for answer in [
+            answered(400),
+            answered(500),
+            answered(503),
+            AttemptResult::Declined("no".into()),
+            AttemptResult::Unexpected("x".into()),
+        ] {
             let health = after_all(&[AttemptResult::TimedOut, AttemptResult::TimedOut, answer.clone()]);
             assert_eq!(fail(&health, &AttemptResult::TimedOut, 9).0.open_until, None, "{answer:?}");
         }
