@@ -10,7 +10,7 @@ use proofback_store::{AttemptRecord, ClaimedDelivery, Phases, Recorded};
 use tokio::time::sleep;
 
 use crate::answer::Answer;
-use crate::engine::{Engine, LEASE, STORE_PAUSE};
+use crate::shared::{Engine, LEASE, STORE_PAUSE};
 
 /// Recording is tried for as long as the lease holds.
 const RECORD_TRIES_MAX: u64 = LEASE.millis() / 1_000;

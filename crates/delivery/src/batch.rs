@@ -12,7 +12,7 @@ use proofback_store::{ClaimedDelivery, Recorded};
 
 use crate::answer::Answer;
 use crate::attempt::{Attempted, record};
-use crate::engine::{Engine, LEASE};
+use crate::shared::{Engine, LEASE};
 
 /// Events of one claim: what is under way at once, and is made again when this process dies.
 pub const EVENTS_MAX: usize = 500;
@@ -86,8 +86,8 @@ impl Batch<'_> {
 
     async fn plan(&self) -> Result<Plan, String> {
         let secret = |name: &str| self.secret(name);
-        let api = &self.connection.api;
-        let token = self.engine.tokens.get(self.engine, self.connection, &secret).await?;
+        let (api, engine) = (&self.connection.api, self.engine);
+        let token = engine.tokens.get(&engine.client, self.at, self.connection, &secret).await?;
         let access = Access { secret: &secret, token: token.as_deref() };
         let events: Vec<Event<'_>> = self.deliveries.iter().map(|delivery| event(delivery)).collect();
         let plan = conversion_api::build(api, &access, &events, self.at);

@@ -20,14 +20,16 @@ mod pace;
 mod paces;
 mod phases;
 mod resolver;
+mod shared;
 mod slots;
 mod tokens;
 mod worker;
 
 pub use answer::{Answer, Timing};
 pub use client::{Client, ClientOptions};
-pub use engine::{Clock, EngineOptions, Jitter, run};
+pub use engine::run;
 pub use fault::Fault;
 pub use guard::{AddressPolicy, is_public};
 pub use metrics::DeliveryMetrics;
 pub use resolver::{Looking, Resolver};
+pub use shared::{Clock, EngineOptions, Jitter};

@@ -9,7 +9,7 @@ use proofback_domain::program::SecretRef;
 use proofback_domain::program::target::Connection;
 use proofback_domain::time::{Span, Timestamp};
 
-use crate::engine::Engine;
+use crate::client::Client;
 
 /// A token is not used for the end of its life: the request must arrive within it.
 const SPARE: Span = Span::from_seconds(60);
@@ -30,11 +30,11 @@ impl Tokens {
     /// The token of a connection, asked for where none is known; `None` where the platform needs none.
     pub async fn get(
         &self,
-        engine: &Engine,
+        client: &Client,
+        now: Timestamp,
         connection: &Connection,
         secret: &(dyn Fn(&str) -> Option<String> + Sync),
     ) -> Result<Option<String>, String> {
-        let now = engine.now();
         if let Some(known) = self.find(connection).filter(|known| now < known.until) {
             return Ok(Some(known.value));
         }
@@ -42,7 +42,7 @@ impl Tokens {
         let Some(request) = request else {
             return Ok(None);
         };
-        let answer = engine.client.send(&request, now).await;
+        let answer = client.send(&request, now).await;
         let AttemptResult::Answered { status, .. } = answer.result else {
             let why = answer.result.error().unwrap_or_default();
             return Err(format!("no access token could be had: {why}"));

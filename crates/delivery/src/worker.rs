@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
 use crate::batch::EVENTS_MAX;
-use crate::engine::{Engine, LEASE, STORE_PAUSE};
+use crate::shared::{Engine, LEASE, STORE_PAUSE};
 use crate::slots::Slots;
 use crate::{attempt, batch};
 
