@@ -15,7 +15,7 @@ use proofback_domain::time::{Span, Timestamp};
 use proofback_store::{
     AttemptRecord, ClaimedDelivery, DeliveryFilter, DeliveryRow, Doer, PageRequest, Phases, Recorded,
 };
-use support::{Installation, later, now};
+use support::{Installation, adopt_source, later, now, open};
 
 const LEASE: Span = Span::from_seconds(60);
 const PROGRAM: &str = r#"
@@ -381,4 +381,17 @@ async fn clicks_are_told_with_the_click_and_payouts_with_the_payment() {
         (told.len(), told[0].click_id, told[0].happening.as_str()),
         (1, Some(click.id), "click.created")
     );
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_had_claimed_is_due_again_at_the_start() {
+    let world = world().await;
+    sell(&world, 1).await;
+    let claimed = claim(&world, later("1m"), 0).await;
+    let Installation { directory, store, .. } = world;
+    drop(store);
+    let store = open(directory.path()).unwrap();
+    adopt_source(&store, PROGRAM).await;
+    let again = store.claim(tracker(), later("1m"), LEASE, 100, 0).await.unwrap();
+    assert_eq!(again.iter().map(|one| one.id).collect::<Vec<_>>(), [claimed[0].id]);
 }
