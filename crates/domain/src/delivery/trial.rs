@@ -4,40 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::program::{Happening, Target, Way, did_you_mean};
 use crate::tell::{HASHED_IDS, PLATFORM_IDS};
-use crate::template::{Macro, SUBS};
+use crate::template::Macro;
 use crate::webhook;
 
-/// All but the delivery's own, which no person chooses.
-const MACROS: [Macro; 24] = [
-    Macro::ClickId,
-    Macro::PartnerClickId,
-    Macro::ConversionId,
-    Macro::Txid,
-    Macro::Event,
-    Macro::Status,
-    Macro::Payout,
-    Macro::PayoutDelta,
-    Macro::Revenue,
-    Macro::Currency,
-    Macro::Timestamp,
-    Macro::TimestampIso,
-    Macro::Source,
-    Macro::Cost,
-    Macro::Offer,
-    Macro::Advertiser,
-    Macro::Partner,
-    Macro::Link,
-    Macro::Country,
-    Macro::Device,
-    Macro::Os,
-    Macro::Browser,
-    Macro::Ip,
-    Macro::UserAgent,
-];
+/// The delivery's own, which no person chooses.
+const OWN: [Macro; 2] = [Macro::DeliveryId, Macro::Random];
 
 /// Whether a test delivery to this target can carry a value of this name; says what was most likely meant where not.
 pub fn check_trial_value(target: &Target, name: &str) -> Result<(), String> {
-    let mut known: BTreeSet<&str> = MACROS.into_iter().map(Macro::name).chain(SUBS).collect();
+    let mut known: BTreeSet<&str> =
+        Macro::all().filter(|name| !OWN.contains(name)).map(Macro::name).collect();
     if target.is_told_all() {
         let happening = target.wants.on.first().copied().unwrap_or(Happening::ConversionCreated);
         for field in webhook::fields(happening) {

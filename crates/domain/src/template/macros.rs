@@ -63,6 +63,11 @@ impl Macro {
         ("random", Self::Random),
     ];
 
+    /// Every macro, the sub ids at the end.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::PLAIN.iter().map(|(_, known)| *known).chain((1..=10).map(Self::Sub))
+    }
+
     pub fn parse(name: &str) -> Option<Self> {
         let plain = Self::PLAIN.iter().find(|(known, _)| *known == name).map(|(_, plain)| *plain);
         plain.or_else(|| sub_number(name).map(Self::Sub))
