@@ -384,6 +384,25 @@ async fn clicks_are_told_with_the_click_and_payouts_with_the_payment() {
 }
 
 #[tokio::test]
+async fn a_target_of_a_preset_is_not_due_before_it_was_tested() {
+    let preset = "preset = \"keitaro\"\ncredentials = { host = \"tds.example\", key = \"env:TOKEN\" }\n";
+    let url = "url = \"https://t.example/?p={payout}&t={txid}\"\n";
+    let world = Installation::with(&PROGRAM.replace(url, preset)).await;
+    sell(&world, 1).await;
+    assert!(world.store.due_targets(later("1m")).await.unwrap().is_empty());
+    assert!(claim(&world, later("1m"), 0).await.is_empty());
+    let target = world.snapshot().program.targets["tracker"].clone();
+    let trial = tell::trial(Id::new(now(), 9), later("1m"), &target, tell::Values::new());
+    world.store.test_target(trial, doer(), later("1m")).await.unwrap();
+    assert_eq!(world.store.due_targets(later("1m")).await.unwrap(), [tracker()]);
+    let claimed = claim(&world, later("1m"), 0).await;
+    assert!(claimed.len() == 1 && claimed[0].trial);
+    assert!(end(&world, &claimed[0], answered(200), later("1m")).await.came_back);
+    assert_eq!(world.store.due_targets(later("1m")).await.unwrap(), [tracker()]);
+    assert_eq!(claim(&world, later("1m"), 0).await.len(), 1);
+}
+
+#[tokio::test]
 async fn what_an_earlier_process_had_claimed_is_due_again_at_the_start() {
     let world = world().await;
     sell(&world, 1).await;

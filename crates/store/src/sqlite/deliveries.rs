@@ -22,19 +22,29 @@ pub const BEHIND: i64 = i64::MAX;
 impl Store {
     /// The targets that have something to send now and may be called.
     pub async fn due_targets(&self, now: Timestamp) -> Result<Vec<Name>, StoreError> {
-        self.read(move |connection| {
-            let query = format!(
-                "{TARGETS} select target from one left join target_health using (target) where target is not null \
-                 and (paused is null and coalesce(open_until, 0) <= ?1 \
-                    and (select min(next_at) from delivery where state = 'pending' and delivery.target = one.target) <= ?1 \
-                 or exists (select 1 from delivery where trial = 1 and state = 'pending' \
-                    and delivery.target = one.target and next_at <= ?1))"
-            );
-            let mut statement = connection.prepare_cached(&query)?;
-            let targets = statement.query_map([now.millis()], |row| rows::name(row, 0))?;
-            Ok(targets.collect::<Result<_, _>>()?)
-        })
-        .await
+        let due = self
+            .read(move |connection| {
+                let query = format!(
+                    "{TARGETS} select target, coalesce(tested_as, ''), \
+                     exists (select 1 from delivery where trial = 1 and state = 'pending' \
+                        and delivery.target = one.target and next_at <= ?1) as tried \
+                     from one left join target_health using (target) where target is not null \
+                     and (tried or paused is null and coalesce(open_until, 0) <= ?1 and \
+                        (select min(next_at) from delivery where state = 'pending' and delivery.target = one.target) <= ?1)"
+                );
+                let mut statement = connection.prepare_cached(&query)?;
+                let targets = statement.query_map([now.millis()], |row| {
+                    Ok((rows::name(row, 0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
+                })?;
+                Ok(targets.collect::<Result<Vec<_>, _>>()?)
+            })
+            .await?;
+        // One that was never tested as it is now gets trials alone.
+        let is_off = |target: &Name, tested: &str| {
+            self.definition_to_test(target).is_some_and(|definition| definition != tested)
+        };
+        let callable = due.into_iter().filter(|(target, tested, tried)| *tried || !is_off(target, tested));
+        Ok(callable.map(|(target, _, _)| target).collect())
     }
 
     /// When there is something to do next, of what there is nothing to do about yet.
