@@ -10,6 +10,7 @@ mod conversion_apis;
 mod hostile_urls;
 mod http;
 mod loopback;
+pub mod mmdb;
 mod random;
 mod receivers;
 mod simulation;
