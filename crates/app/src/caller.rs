@@ -70,6 +70,7 @@ impl Caller {
             allow_targets: AddressPolicy::default(),
             retry: RetryPolicy::default(),
             resolve,
+            geo: Arc::default(),
         };
         let web = web_over(store, &options, &token).await?;
         Ok(Self::Embedded { router: proofback_web::router(web), token })

@@ -4,6 +4,7 @@
 
 mod caller;
 mod commands;
+mod geo;
 mod options;
 mod server;
 mod world;
@@ -14,6 +15,7 @@ use clap::Parser;
 
 use options::{Cli, Command};
 
+pub use geo::Geo;
 pub use server::{Server, ServerOptions};
 
 /// Runs the command that the process was called with.

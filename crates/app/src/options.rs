@@ -95,6 +95,9 @@ pub struct Serve {
     /// Deliver to private and loopback addresses and to any port, too
     #[arg(long, env = "PROOFBACK_ALLOW_PRIVATE_TARGETS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub allow_private_targets: Option<bool>,
+    /// Files that say where an address is, in the MaxMind DB format, as FILE,FILE; the first that knows counts [default: none]
+    #[arg(long, env = "PROOFBACK_GEO", value_name = "FILE", value_delimiter = ',')]
+    pub geo: Vec<PathBuf>,
     /// File with these options, as TOML
     #[arg(long, env = "PROOFBACK_CONFIG")]
     #[serde(skip)]
@@ -390,6 +393,7 @@ pub struct Settings {
     pub click_wait: Duration,
     pub trusted_proxies: Vec<IpNet>,
     pub allow_targets: AddressPolicy,
+    pub geo: Vec<PathBuf>,
 }
 
 impl Serve {
@@ -414,6 +418,7 @@ impl Serve {
                 .parse()
                 .with_context(|| format!("--listen {listen:?} is no address with a port"))?,
             program: self.program.or(file.program),
+            geo: if self.geo.is_empty() { file.geo } else { self.geo },
             click_wait: parse_wait(&click_wait)?,
             trusted_proxies: parse_ranges("--trusted-proxies", &proxies)?,
             allow_targets: AddressPolicy {
@@ -466,6 +471,21 @@ mod tests {
         assert!(targets(&["--allow-private-targets"]).unwrap().allow_private);
         let mistake = targets(&["--allow-targets", "10.1.2.0/99"]).unwrap_err();
         assert!(mistake.to_string().starts_with("--allow-targets \"10.1.2.0/99\" is no address range"));
+    }
+
+    #[test]
+    fn the_files_of_geo_data_keep_their_order_wherever_they_are_named() {
+        let named = |options: &[&str]| {
+            let line = ["proofback", "serve"].iter().chain(options);
+            let Command::Serve(serve) = Cli::try_parse_from(line).unwrap().command else { panic!() };
+            serve.settings().unwrap().geo
+        };
+        assert_eq!(named(&[]), Vec::<PathBuf>::new());
+        let wanted = ["b.mmdb", "a.mmdb", "c.mmdb"].map(PathBuf::from);
+        assert_eq!(named(&["--geo", "b.mmdb,a.mmdb,c.mmdb"]), wanted);
+        assert_eq!(named(&["--geo", "b.mmdb", "--geo", "a.mmdb,c.mmdb"]), wanted);
+        let file: Serve = toml::from_str("geo = ['b.mmdb', 'a.mmdb', 'c.mmdb']").unwrap();
+        assert_eq!(file.settings().unwrap().geo, wanted);
     }
 
     #[test]

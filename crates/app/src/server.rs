@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::geo::{self, Geo};
 use crate::world;
 
 const READERS: usize = 4;
@@ -28,7 +29,8 @@ const SPILL_EVERY: Duration = Duration::from_millis(500);
 const GIVE_UP_EVERY: Duration = Duration::from_secs(60);
 /// How often what is no longer asked for is looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(10);
-
+/// How often geo data is looked for that changed.
+const GEO_EVERY: Duration = Duration::from_secs(60);
 /// How often entries are looked for that no seal covers yet.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 
@@ -45,6 +47,7 @@ pub struct ServerOptions {
     pub allow_targets: AddressPolicy,
     pub retry: RetryPolicy,
     pub resolve: Resolve,
+    pub geo: Arc<Geo>,
 }
 
 pub struct Server {
@@ -77,7 +80,13 @@ pub async fn web_over(store: Store, options: &ServerOptions, admin_token: &str) 
         admin_token_hash: proofback_web::hash_token(admin_token),
     };
     let ids = Ids::new(last_click, Arc::new(world::entropy));
-    let world = World { now: world::clock(), ticks: world::ticks(), resolve: Arc::clone(&options.resolve) };
+    let geo = Arc::clone(&options.geo);
+    let world = World {
+        now: world::clock(),
+        ticks: world::ticks(),
+        resolve: Arc::clone(&options.resolve),
+        place: Arc::new(move |ip| geo.place(ip)),
+    };
     Ok(Web::new(store, settings, ids, world))
 }
 
@@ -88,6 +97,7 @@ impl Server {
         let admin_token = world::admin_token(&options.data)?;
         put_program_in_force(&store, &options).await?;
         let web = web_over(store.clone(), &options, &admin_token).await?;
+        show_geo_ages(&web, &options.geo.look_again(world::now()));
         let listener = TcpListener::bind(options.listen)
             .await
             .with_context(|| format!("{} cannot be listened on", options.listen))?;
@@ -104,6 +114,7 @@ impl Server {
             tokio::spawn(give_up(web.clone(), stopped.clone())),
             tokio::spawn(forget(web.clone(), stopped.clone())),
             tokio::spawn(seal(web.clone(), stopped.clone())),
+            tokio::spawn(watch_geo(options.geo, web.clone(), stopped.clone())),
             tokio::spawn(answer(listener, web.clone(), stopped)),
         ];
         Ok(Self { address, web, admin_token, stop, tasks })
@@ -268,5 +279,30 @@ async fn seal(web: Web, stopped: watch::Receiver<bool>) {
         if let Err(error) = sealed {
             tracing::warn!(%error, "entries could not be sealed; it is tried again");
         }
+    }
+}
+
+async fn watch_geo(geo: Arc<Geo>, web: Web, stopped: watch::Receiver<bool>) {
+    if geo.is_empty() {
+        return;
+    }
+    let mut ticks = tokio::time::interval(GEO_EVERY);
+    let mut stop = std::pin::pin!(until(stopped));
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = ticks.tick() => {}
+        }
+        let geo = Arc::clone(&geo);
+        match tokio::task::spawn_blocking(move || geo.look_again(world::now())).await {
+            Ok(ages) => show_geo_ages(&web, &ages),
+            Err(error) => tracing::error!(%error, "the geo data could not be looked at; it is tried again"),
+        }
+    }
+}
+
+fn show_geo_ages(web: &Web, ages: &[geo::Age]) {
+    for geo::Age { path, age } in ages {
+        web.metrics.set_geo_age(&path.to_string_lossy(), *age);
     }
 }

@@ -29,11 +29,12 @@ const ALLOWED: [(&str, &[&str]); 7] = [
 ];
 
 /// Libraries that only one room may know, because they are what the room is for.
-const RESERVED: [(&str, &[&str]); 4] = [
+const RESERVED: [(&str, &[&str]); 5] = [
     ("rusqlite", &["proofback-store"]),
     ("axum", &["proofback-web", "proofback", "proofback-testkit"]),
     ("hyper-util", &["proofback-delivery", "proofback", "proofback-testkit"]),
     ("getrandom", &["proofback"]),
+    ("maxminddb", &["proofback"]),
 ];
 
 fn metadata() -> Value {

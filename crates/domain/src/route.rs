@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
 
-use crate::click::{Click, Details};
+use crate::click::{Click, Details, Place};
 use crate::click_id::ClickId;
 use crate::program::{Conditions, Link, Offer, Partner, Program, Route};
 use crate::template::{Macro, sub_number};
@@ -25,8 +25,8 @@ pub struct Visit {
     pub user_agent: String,
     pub referrer: String,
     pub language: String,
-    /// An ISO 3166 code, where one is known.
-    pub country: String,
+    /// Where the address is, as far as that is known.
+    pub place: Place,
 }
 
 /// Where a visit goes.
@@ -50,7 +50,7 @@ pub fn route(visit: &Visit, link: &Link, program: &Program, id: ClickId, now: Ti
     details.device = families.device.into();
     details.os = families.os.into();
     details.browser = families.browser.into();
-    let matching = |route: &&Route| matches(&route.when, &visit.country, families.device);
+    let matching = |route: &&Route| matches(&route.when, &visit.place.country, families.device);
     let candidates: Vec<&Route> =
         if link.paused { Vec::new() } else { link.routes.iter().filter(matching).collect() };
     let Some((chosen, why)) = choose(&candidates, link.routes.len(), id) else {
@@ -173,7 +173,10 @@ fn details(visit: &Visit, partner: &Partner) -> Details {
         user_agent: cut(&visit.user_agent),
         referrer: cut(&visit.referrer),
         language: cut(&visit.language),
-        country: visit.country.clone(),
+        country: cut(&visit.place.country),
+        region: cut(&visit.place.region),
+        city: cut(&visit.place.city),
+        asn: cut(&visit.place.asn),
         ..Details::default()
     };
     for (name, value) in &visit.query {

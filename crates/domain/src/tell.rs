@@ -62,6 +62,10 @@ pub fn click_values(click: &Click) -> Values {
     for name in CLICK_MACROS.into_iter().chain((1..=10).map(Macro::Sub)) {
         put(&mut values, name.name(), click_value(name, click));
     }
+    let details = &click.details;
+    for (name, value) in [("region", &details.region), ("city", &details.city), ("asn", &details.asn)] {
+        put(&mut values, name, value.as_str());
+    }
     values
 }
 

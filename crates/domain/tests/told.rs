@@ -10,6 +10,7 @@ use proofback_domain::delivery::{Occasion, compose};
 use proofback_domain::outcome::Reason;
 use proofback_domain::tell::{self, PlannedDelivery};
 use proofback_domain::time::{Span, Timestamp};
+use proofback_domain::webhook::body;
 use support::Installation;
 
 const PROGRAM: &str = r#"
@@ -200,6 +201,20 @@ fn a_click_is_told_once_under_one_id() {
     assert_eq!(planned.len(), 1);
     assert_eq!((planned[0].values["sub1"].as_str(), planned[0].about.click_id), ("reels", Some(click.id)));
     assert_eq!(planned[0].values["click_id"], click.id.to_string());
+}
+
+#[test]
+fn a_webhook_is_told_where_a_click_came_from_as_far_as_that_is_known() {
+    let clicks = format!("{WEBHOOK}on = ['click.created']");
+    let mut world = world("", "", &clicks);
+    let mut click = world.make_click("media-shoes", &[]);
+    (click.details.country, click.details.city) = ("DE".into(), "Munich".into());
+    click.details.asn = "64500".into();
+    let planned = tell::click(&world.snapshot.program, &click);
+    let told = body(planned[0].happening, planned[0].at, &planned[0].values);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let data = ["country", "region", "city", "asn"].map(|name| told["data"][name].as_str());
+    assert_eq!(data, [Some("DE"), None, Some("Munich"), Some("64500")]);
 }
 
 #[test]

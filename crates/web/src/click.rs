@@ -5,7 +5,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use proofback_domain::click::Click;
+use proofback_domain::click::{Click, Place};
 use proofback_domain::program::Snapshot;
 use proofback_domain::route::{Routed, Visit, click_value, route};
 use proofback_domain::template::Macro;
@@ -97,13 +97,16 @@ fn lead(
         return Routed::Nowhere;
     };
     let sender = identify(parts, &web.settings.trusted_proxies);
+    // A trusted proxy's word for the country comes before that of the geo data.
+    let mut place = Place { country: sender.country, ..Place::default() };
+    place.fill((web.world.place)(sender.ip));
     let visit = Visit {
         query,
         ip: sender.ip.to_string(),
         user_agent: header_text(&parts.headers, header::USER_AGENT),
         referrer: header_text(&parts.headers, header::REFERER),
         language: header_text(&parts.headers, header::ACCEPT_LANGUAGE),
-        country: sender.country,
+        place,
     };
     let id = web.ids.click(now, number, &snapshot.keys);
     route(&visit, link, program, id, now)

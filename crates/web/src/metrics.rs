@@ -6,6 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use proofback_domain::time::Span;
 
 pub struct Metrics {
     pub clicks: Counter,
@@ -19,6 +20,7 @@ pub struct Metrics {
     deliveries: Family<State, Gauge>,
     targets: Family<State, Gauge>,
     waiting: Family<Waiting, Gauge>,
+    geo_ages: Family<GeoFile, Gauge>,
     registry: Registry,
 }
 
@@ -36,6 +38,11 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Waiting {
     target: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct GeoFile {
+    file: String,
 }
 
 /// What is read anew each time that somebody asks.
@@ -86,6 +93,8 @@ impl Metrics {
             "Deliveries that wait, of the targets with most of them",
             waiting.clone(),
         );
+        let geo_ages = Family::<GeoFile, Gauge>::default();
+        registry.register("geo_age_seconds", "How long ago the geo data was made", geo_ages.clone());
         Self {
             clicks,
             clicks_spilled,
@@ -98,8 +107,15 @@ impl Metrics {
             deliveries,
             targets,
             waiting,
+            geo_ages,
             registry,
         }
+    }
+
+    /// How old a file of geo data is.
+    pub fn set_geo_age(&self, file: &str, age: Span) {
+        let seconds = i64::try_from(age.millis() / 1_000).unwrap_or(i64::MAX);
+        self.geo_ages.get_or_create(&GeoFile { file: file.to_owned() }).set(seconds);
     }
 
     /// The Prometheus text, with these gauges as they stand.

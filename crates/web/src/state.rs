@@ -1,11 +1,13 @@
 //! What every handler is given: the store, the settings, and the sources of time and identifiers.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use proofback_domain::click::Place;
 use proofback_domain::click_id::{ClickId, Keys, Sequence};
 use proofback_domain::id::{DeliveryId, Id, PostbackId, SettlementId};
 use proofback_domain::name::Name;
@@ -21,6 +23,7 @@ type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 type Ticks = Arc<dyn Fn() -> u64 + Send + Sync>;
 type Entropy = Arc<dyn Fn() -> u128 + Send + Sync>;
 type Resolve = Arc<dyn Fn(&SecretRef) -> Result<String, String> + Send + Sync>;
+type Locate = Arc<dyn Fn(IpAddr) -> Place + Send + Sync>;
 
 /// Files that are worked on at the same time: each may take a few hundred megabytes.
 const FILES_AT_ONCE: usize = 2;
@@ -48,7 +51,7 @@ impl std::ops::Deref for Web {
     }
 }
 
-/// What only the binary may ask: the clock and the secrets.
+/// What only the binary may ask: the clock, the secrets and the geo data.
 pub struct World {
     /// What time it is.
     pub now: Now,
@@ -56,6 +59,8 @@ pub struct World {
     pub ticks: Ticks,
     /// The value behind a secret's reference.
     pub resolve: Resolve,
+    /// Where an address is; what is not known is empty.
+    pub place: Locate,
 }
 
 pub struct Settings {

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use proofback_domain::click::Place;
 use proofback_domain::program::Snapshot;
 use proofback_domain::time::Timestamp;
 use proofback_store::Store;
@@ -34,7 +35,12 @@ pub async fn figures(plan: &Plan, store: &Store) -> Vec<Figure> {
         admin_token_hash: hash_token(TOKEN),
     };
     let now: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(fill::year_end);
-    let world = World { now, ticks: Arc::new(|| 0), resolve: Arc::new(|_| Ok(String::new())) };
+    let world = World {
+        now,
+        ticks: Arc::new(|| 0),
+        resolve: Arc::new(|_| Ok(String::new())),
+        place: Arc::new(|_| Place::default()),
+    };
     let router = proofback_web::router(Web::new(
         store.clone(),
         settings,

@@ -125,6 +125,7 @@ async fn start(simulation: &Simulation, data: &Path, listen: SocketAddr) -> anyh
         allow_targets: AddressPolicy { allow_private: true, ..AddressPolicy::default() },
         retry: RetryPolicy { first: FIRST_RETRY, ..RetryPolicy::default() },
         resolve: Arc::new(resolve),
+        geo: Arc::default(),
     })
     .await
 }

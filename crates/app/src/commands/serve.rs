@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proofback_domain::delivery::RetryPolicy;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::geo::Geo;
 use crate::options::Serve;
 use crate::server::{Server, ServerOptions};
 use crate::world;
@@ -13,6 +14,7 @@ use crate::world;
 pub async fn run(options: Box<Serve>) -> anyhow::Result<ExitCode> {
     let settings = options.settings()?;
     let program = settings.program.as_deref().map(super::read_file).transpose()?;
+    let geo = Geo::open(&settings.geo)?;
     let server = Server::start(ServerOptions {
         data: settings.data,
         listen: settings.listen,
@@ -22,6 +24,7 @@ pub async fn run(options: Box<Serve>) -> anyhow::Result<ExitCode> {
         allow_targets: settings.allow_targets,
         retry: RetryPolicy::default(),
         resolve: Arc::new(world::resolve),
+        geo: Arc::new(geo),
     })
     .await?;
     println!("proofback listens on http://{}", server.address);

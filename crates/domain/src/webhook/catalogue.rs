@@ -136,11 +136,14 @@ const COMMISSION: [Field; 2] = [
     needed("payout_delta", Kind::Difference { of: "payout" }, "By how much that changed."),
 ];
 
-const VISIT: [Field; 7] = [
+const VISIT: [Field; 10] = [
     maybe("source", Kind::Text, "The click's traffic source."),
     maybe("cost", Kind::Text, "What the click cost, as the partner said it."),
     maybe("subs", Kind::Subs, "The click's sub ids."),
     maybe("country", Kind::Text, "The visitor's country, as `DE`."),
+    maybe("region", Kind::Text, "The visitor's region, as the geo data calls it."),
+    maybe("city", Kind::Text, "The visitor's city, as the geo data calls it."),
+    maybe("asn", Kind::Text, "The number of the visitor's network, as `64500`."),
     maybe("device", Kind::Text, "`mobile`, `tablet`, `desktop` or `bot`."),
     maybe("os", Kind::Text, "The visitor's operating system."),
     maybe("browser", Kind::Text, "The visitor's browser."),
