@@ -1,5 +1,7 @@
 //! A click as it is recorded: who sent it, where it went, and what came with it.
 
+pub mod traits;
+
 use serde::{Deserialize, Serialize};
 
 use crate::click_id::ClickId;

@@ -14,7 +14,7 @@ use crate::user_agent;
 /// The longest value of one parameter that is kept with a click; the rest is cut.
 const VALUE_CHARS_MAX: usize = 1_024;
 /// How many parameters beyond the known ones are kept.
-const OTHERS_MAX: usize = 50;
+pub(crate) const OTHERS_MAX: usize = 50;
 
 /// What a visitor's request carries.
 #[derive(Debug, Clone, Default)]
