@@ -68,7 +68,7 @@ pub fn open_store(data: &std::path::Path) -> anyhow::Result<Store> {
         std::process::exit(74);
     });
     let fresh_key = world::entropy().to_ne_bytes();
-    Ok(Store::open(data, Options { readers: READERS, fresh_key, on_fatal })?)
+    Ok(Store::open(data, Options { readers: READERS, fresh_key, facts: None, on_fatal })?)
 }
 
 /// The HTTP side over a store, without a socket.

@@ -140,6 +140,15 @@ impl ClickId {
         Prefix::from_bits(self.0 >> MAC_BITS)
     }
 
+    /// Characters of an id as text.
+    pub const TEXT_LENGTH: usize = base32::LENGTH;
+
+    /// From the text in which the store keeps it, where only signed ids are.
+    pub fn recall(text: &str) -> Option<Self> {
+        let whole = text.len() == base32::LENGTH;
+        base32::decode(text.as_bytes()).filter(|_| whole).map(Self)
+    }
+
     /// The form in which the store keeps it; sorts like the text.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
@@ -186,6 +195,13 @@ impl Prefix {
         let value = base32::decode(start.as_bytes())?;
         // 18 characters hold 90 bits, of which the two highest are zero.
         (value >> 88 == 0).then(|| Self::from_bits(value))
+    }
+
+    /// How every id of it begins: all that time, serial and link say.
+    pub fn text(self) -> String {
+        let mut text = ClickId(self.to_bits() << MAC_BITS).to_string();
+        text.truncate(PREFIX_LENGTH);
+        text
     }
 
     /// Time and serial as one number that sorts by time: one click's alone, and kept in order by every store.

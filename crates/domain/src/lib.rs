@@ -17,6 +17,7 @@ pub mod decide;
 pub mod delivery;
 mod digest;
 pub mod entities;
+pub mod fact;
 pub mod id;
 pub mod ledger;
 pub mod money;

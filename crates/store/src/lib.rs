@@ -1,9 +1,10 @@
-//! What is remembered, and the only room with SQL.
+//! What is remembered, and the only room with SQL and Parquet.
 //!
 //! Every write goes through one writer that commits in groups; what it has answered is durable. Readers have
 //! connections of their own. Decisions are made inside the writer's transaction by `proofback_domain`.
 
 mod error;
+pub mod facts;
 mod model;
 mod page;
 mod spill;
@@ -20,7 +21,7 @@ pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
 pub use sqlite::{
-    Answered, Doer, Idempotency, ImportKey, ImportLine, Kept, Lines, MissingLine, NewRate, NewSettlement,
-    Open, Options, OursAsked, Profit, RateRow, RatesImported, Reviewed, Rules, Settled, SettlementLine,
-    SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
+    Answered, Doer, FactsView, Idempotency, ImportKey, ImportLine, Kept, Lines, MissingLine, NewRate,
+    NewSettlement, Open, Options, OursAsked, Profit, RateRow, RatesImported, Reviewed, Rules, SealStep,
+    Sealed, Settled, SettlementLine, SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
 };

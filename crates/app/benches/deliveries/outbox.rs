@@ -37,7 +37,8 @@ pub fn name(text: &str) -> Name {
 /// The store in a directory, with a program of a hundred partners whose targets lie on the receiver; the first
 /// `hanging` of them never answer.
 pub fn open(directory: &Path, receiver: SocketAddr, hanging: usize, rate_limit: &str) -> Store {
-    let options = Options { readers: 2, fresh_key: [7; 16], on_fatal: Box::new(|why| panic!("{why}")) };
+    let options =
+        Options { readers: 2, fresh_key: [7; 16], facts: None, on_fatal: Box::new(|why| panic!("{why}")) };
     let store = Store::open(directory, options).unwrap();
     let mut source = HEAD.to_owned();
     for number in 0..TARGETS {

@@ -114,7 +114,8 @@ async fn fill(directory: &Path, count: usize) {
 }
 
 async fn store_first_click(directory: &Path) -> ClickId {
-    let options = Options { readers: 1, fresh_key: KEY, on_fatal: Box::new(|error| panic!("{error}")) };
+    let options =
+        Options { readers: 1, fresh_key: KEY, facts: None, on_fatal: Box::new(|error| panic!("{error}")) };
     let store = Store::open(directory, options).unwrap();
     let (program, mistakes) = read(PROGRAM);
     let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));

@@ -55,7 +55,8 @@ pub async fn open(kept: &Path, conversions: usize) -> Store {
 }
 
 fn open_store(directory: &Path) -> Store {
-    let options = Options { readers: 2, fresh_key: KEY, on_fatal: Box::new(|error| panic!("{error}")) };
+    let options =
+        Options { readers: 2, fresh_key: KEY, facts: None, on_fatal: Box::new(|error| panic!("{error}")) };
     Store::open(directory, options).unwrap()
 }
 

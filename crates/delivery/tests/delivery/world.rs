@@ -265,7 +265,8 @@ impl World {
 }
 
 fn open(directory: &tempfile::TempDir) -> Store {
-    let options = Options { readers: 2, fresh_key: [7; 16], on_fatal: Box::new(|why| panic!("{why}")) };
+    let options =
+        Options { readers: 2, fresh_key: [7; 16], facts: None, on_fatal: Box::new(|why| panic!("{why}")) };
     Store::open(directory.path(), options).unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! Clicks: recorded before the visitor is sent on, in the store or, when that is slow, in the spill.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use proofback_domain::click::Click;
@@ -8,10 +9,11 @@ use proofback_domain::click_id::{ClickId, Prefix};
 use proofback_domain::program::Snapshot;
 use proofback_domain::tell;
 use proofback_domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::{Store, decisions, deliveries, known};
 use crate::error::StoreError;
+use crate::facts::FileKind;
 
 /// Where a click is kept; durable in both cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +35,8 @@ impl Store {
         let details = serde_json::to_string(&click.details)?;
         let told = self.snapshot().map(|snapshot| tell::click(&snapshot.program, &click)).unwrap_or_default();
         let (click, tells) = (Arc::new(click), !told.is_empty());
-        let shared = Arc::clone(&click);
-        let job = move |connection: &Connection| insert_click(connection, &shared, &details);
+        let (shared, store) = (Arc::clone(&click), self.clone());
+        let job = move |connection: &Connection| store.insert_click(connection, &shared, &details);
         let writing = async {
             if !tells {
                 return self.inner.writer.submit_single(job).await;
@@ -89,11 +91,12 @@ impl Store {
         snapshot: Option<Arc<Snapshot>>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let store = self.clone();
         let told = self
             .write(move |connection| {
                 let mut told = false;
                 for click in &clicks {
-                    insert_click(connection, click, &serde_json::to_string(&click.details)?)?;
+                    store.insert_click(connection, click, &serde_json::to_string(&click.details)?)?;
                     if let Some(snapshot) = &snapshot {
                         for planned in tell::click(&snapshot.program, click) {
                             deliveries::insert(connection, &planned)?;
@@ -135,6 +138,16 @@ impl Store {
         self.inner.spill.has_any()
     }
 
+    /// Fetches a click out of a sealed file, where it lies in one, so that the writer finds it at hand.
+    pub(super) async fn know_sealed(&self, id: ClickId) {
+        if self.inner.late_below.load(Ordering::Acquire) <= id.prefix().number() {
+            return;
+        }
+        if let Err(error) = self.inner.archive.find(&id.to_string()).await {
+            tracing::warn!(%error, click_id = %id, "a sealed click could not be fetched ahead");
+        }
+    }
+
     pub async fn click(&self, id: ClickId) -> Result<Option<Click>, StoreError> {
         self.read(move |connection| known::find_click(connection, id)).await
     }
@@ -146,32 +159,48 @@ impl Store {
 
     /// The newest time that a click id was given.
     pub async fn last_click_at(&self) -> Result<Timestamp, StoreError> {
-        self.read(|connection| {
-            let query = "select number, tail from click order by number desc limit 1";
-            let id = |row: &rusqlite::Row<'_>| Ok(ClickId::from_parts(row.get(0)?, row.get(1)?));
-            let last = connection.query_row(query, [], id).optional()?;
-            Ok(last.map_or(Timestamp::EPOCH, |id| id.prefix().at))
+        let catalog = self.inner.archive.catalog();
+        let sealed =
+            catalog.files.iter().filter(|file| file.kind == FileKind::Clicks).map(|file| file.last).max();
+        self.read(move |connection| {
+            let query = "select max(?1, coalesce((select max(number) from click), ?1), \
+                coalesce((select max(number) from late_click), ?1))";
+            let last: i64 = connection.query_row(query, [sealed.unwrap_or(i64::MIN)], |row| row.get(0))?;
+            Ok(ClickId::from_parts(last, 0).prefix().at)
         })
         .await
     }
+
+    /// A click that is there already stays: it comes a second time from the spill when the first try was only slow.
+    /// One that comes in when those of its time are sealed is kept apart from what is being cleared away.
+    fn insert_click(&self, connection: &Connection, click: &Click, details: &str) -> Result<(), StoreError> {
+        let number = click.id.prefix().number();
+        let late = number < self.inner.late_below.load(Ordering::Acquire);
+        if late && known::find_click(connection, click.id)?.is_some() {
+            return Ok(());
+        }
+        // Before the commit: whoever looks from now on waits for it.
+        self.inner.dirty_from.fetch_min(number, Ordering::AcqRel);
+        self.inner.unsealed.fetch_add(1, Ordering::Relaxed);
+        let statement = if late { INSERT_LATE } else { INSERT };
+        let inserted = connection.prepare_cached(statement)?.execute((
+            number,
+            click.id.tail(),
+            click.at.millis(),
+            click.link.as_str(),
+            click.partner.as_str(),
+            click.offer.as_str(),
+            click.advertiser.as_str(),
+            details,
+        ))?;
+        if inserted == 1 || known::find_click(connection, click.id)?.is_some() {
+            return Ok(());
+        }
+        Err(StoreError::Failed(format!("the time and serial of click {} belong to another click", click.id)))
+    }
 }
 
-/// A click that is there already stays: it comes a second time from the spill when the first try was only slow.
-fn insert_click(connection: &Connection, click: &Click, details: &str) -> Result<(), StoreError> {
-    let statement = "insert into click (number, tail, at, link, partner, offer, advertiser, details) \
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict do nothing";
-    let inserted = connection.prepare_cached(statement)?.execute((
-        click.id.prefix().number(),
-        click.id.tail(),
-        click.at.millis(),
-        click.link.as_str(),
-        click.partner.as_str(),
-        click.offer.as_str(),
-        click.advertiser.as_str(),
-        details,
-    ))?;
-    if inserted == 1 || known::find_click(connection, click.id)?.is_some() {
-        return Ok(());
-    }
-    Err(StoreError::Failed(format!("the time and serial of click {} belong to another click", click.id)))
-}
+const INSERT: &str = "insert into click (number, tail, at, link, partner, offer, advertiser, details) \
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict do nothing";
+const INSERT_LATE: &str = "insert into late_click (number, tail, at, link, partner, offer, advertiser, details) \
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict do nothing";

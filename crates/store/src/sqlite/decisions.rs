@@ -12,6 +12,7 @@ use proofback_domain::time::{Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::effects::carry_out;
+use super::facts::{self, Cause};
 use super::known::Moment;
 use super::{Store, known, log, rows};
 use crate::error::StoreError;
@@ -31,12 +32,15 @@ impl Store {
         snapshot: Arc<Snapshot>,
         id: PostbackId,
     ) -> Result<Decision, StoreError> {
+        if let Some(id) = reading.click_id() {
+            self.know_sealed(id).await;
+        }
         let (decision, told) = self
             .write(move |connection| {
                 let known = known::load(connection, &reading, &snapshot, Moment::Now)?;
                 let decision = decide(&reading, &known, &snapshot, id, reading.at);
                 log::insert(connection, &raw, &reading, &known, &decision, &snapshot)?;
-                carry_out(connection, &decision)?;
+                carry_out(connection, &decision, Cause::answer(&known, &decision))?;
                 let others = originals_arrived(connection, &decision, &snapshot)?;
                 let told = others || !decision.effects.deliveries.is_empty();
                 Ok((decision, told))
@@ -155,8 +159,9 @@ pub fn decide_now(
 ) -> Result<Decision, StoreError> {
     let known = known::load(connection, reading, snapshot, Moment::Now)?;
     let decision = decide(reading, &known, snapshot, id, now);
+    let before = facts::answer_before(connection, id)?;
     log::replace(connection, &known, &decision, snapshot)?;
-    carry_out(connection, &decision)?;
+    carry_out(connection, &decision, Cause::answer(&known, &decision).instead_of(before))?;
     originals_arrived(connection, &decision, snapshot)?;
     Ok(decision)
 }

@@ -11,7 +11,7 @@ use proofback_domain::time::{Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::health::{self, Noted};
-use super::{Store, rows};
+use super::{Store, facts, rows};
 use crate::error::StoreError;
 use crate::model::{AttemptRecord, ClaimedDelivery, DeliveryRow, Recorded};
 use crate::page::{Cursor, DeliveryFilter, Page, PageRequest};
@@ -300,6 +300,9 @@ fn record(
     let Some((subject, in_order)) = changed.optional()? else {
         return Ok(Recorded { held: false, more_due: false, came_back: false, alert: None });
     };
+    if state == DeliveryState::Failed {
+        facts::delivery_failed(connection, attempt.delivery.id.to_bytes(), attempt.ended_at, 1)?;
+    }
     let ended = state != DeliveryState::Pending;
     let mut more_due = ended && in_order && let_go(connection, &subject, attempt.delivery.target.as_str())?;
     let noted = health::note(connection, attempt, snapshot)?;

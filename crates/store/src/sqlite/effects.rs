@@ -10,11 +10,12 @@ use proofback_domain::time::Timestamp;
 use rusqlite::Connection;
 
 use super::entries::{self, Entry};
+use super::facts::{self, Cause};
 use super::{log, past, rows, signed};
 use crate::error::StoreError;
 
-/// Writes the effects of a decision; they leave no choices.
-pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), StoreError> {
+/// Writes the effects of a decision; they leave no choices. What it counts for in reports is booked with them.
+pub fn carry_out(connection: &Connection, decision: &Decision, cause: Cause<'_>) -> Result<(), StoreError> {
     let Effects { conversion, change, key, entries: planned, deliveries, wait, counts, subjects, once: _ } =
         &decision.effects;
     signed::remember(connection, decision)?;
@@ -48,7 +49,8 @@ pub fn carry_out(connection: &Connection, decision: &Decision) -> Result<(), Sto
         insert_wait(connection, wait, advertiser, decision)?;
     }
     past::count(connection, counts)?;
-    past::remember(connection, subjects, decision)
+    past::remember(connection, subjects, decision)?;
+    facts::book(connection, decision, cause)
 }
 
 /// What is on an account that a settlement takes from stays open to one from its first time on, until one takes it up.

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use super::audit::{Deed, record};
 use super::effects::carry_out;
+use super::facts::Cause;
 use super::idempotency::{self, Before, Idempotency};
 use super::known::Moment;
 use super::{Store, decisions, known, log, rows};
@@ -114,7 +115,7 @@ fn decide_all(
         let known = known::load(connection, &reading, snapshot, Moment::Now)?;
         let decision = decide(&reading, &known, snapshot, id, reading.at);
         log::insert(connection, &raw, &reading, &known, &decision, snapshot)?;
-        carry_out(connection, &decision)?;
+        carry_out(connection, &decision, Cause::answer(&known, &decision))?;
         decisions::originals_arrived(connection, &decision, snapshot)?;
         decisions.push(decision);
     }

@@ -1,19 +1,23 @@
 //! Finding clicks and conversions, and loading what a decision may know of the past within its own transaction.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proofback_domain::click::Click;
 use proofback_domain::click_id::{ClickId, Prefix};
 use proofback_domain::conversion::{Change, Conversion};
 use proofback_domain::decide::{History, Keyed, Known, click_key, key_of, questions, stand_in};
+use proofback_domain::fact::AboutClick;
 use proofback_domain::id::{ConversionId, PostbackId};
 use proofback_domain::name::Name;
 use proofback_domain::postback::Reading;
 use proofback_domain::program::Snapshot;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{past, rows, signed};
 use crate::error::StoreError;
+use crate::facts::Archive;
 
 /// A click's or a subscription's conversions beyond this are too old to matter for a decision.
 const CONVERSIONS_MAX: u32 = 200;
@@ -254,14 +258,51 @@ pub fn changes(connection: &Connection, id: ConversionId) -> Result<Vec<Change>,
 }
 
 pub fn find_click(connection: &Connection, id: ClickId) -> Result<Option<Click>, StoreError> {
-    let query = format!("select {} from click where number = ?1 and tail = ?2", rows::CLICK);
+    let query = format!(
+        "select {0} from click where number = ?1 and tail = ?2 \
+         union all select {0} from late_click where number = ?1 and tail = ?2",
+        rows::CLICK
+    );
     let params = (id.prefix().number(), id.tail());
-    Ok(connection.prepare_cached(&query)?.query_row(params, rows::click).optional()?)
+    let found = connection.prepare_cached(&query)?.query_row(params, rows::click).optional()?;
+    found.map_or_else(|| find_sealed(connection, &id.to_string()), |click| Ok(Some(click)))
 }
 
 /// The click of this time, serial and link.
 pub fn find_click_like(connection: &Connection, prefix: Prefix) -> Result<Option<Click>, StoreError> {
-    let query = format!("select {} from click where number = ?1", rows::CLICK);
+    let query = format!(
+        "select {0} from click where number = ?1 union all select {0} from late_click where number = ?1",
+        rows::CLICK
+    );
     let found = connection.prepare_cached(&query)?.query_row([prefix.number()], rows::click).optional()?;
-    Ok(found.filter(|click| click.id.prefix() == prefix))
+    match found.filter(|click| click.id.prefix() == prefix) {
+        Some(click) => Ok(Some(click)),
+        None => find_sealed(connection, &prefix.text()),
+    }
+}
+
+fn find_sealed(connection: &Connection, begins: &str) -> Result<Option<Click>, StoreError> {
+    let sealed: Option<String> =
+        connection.prepare_cached("select sealed_click(?1)")?.query_row([begins], |row| row.get(0))?;
+    let Some(sealed) = sealed else {
+        return Ok(None);
+    };
+    let about: AboutClick = serde_json::from_str(&sealed)?;
+    Ok(Some(about.into_click()))
+}
+
+/// Lets a connection find clicks in sealed files: `sealed_click(begins)` is the click whose id begins like that, as a
+/// JSON object, or null. Whoever can wait looks before ([`Archive::find`]), so that the writer need not.
+pub fn find_sealed_clicks(connection: &Connection, archive: &Arc<Archive>) -> rusqlite::Result<()> {
+    let (archive, runtime) = (Arc::clone(archive), tokio::runtime::Handle::current());
+    connection.create_scalar_function("sealed_click", 1, FunctionFlags::SQLITE_UTF8, move |context| {
+        let begins = context.get_raw(0).as_str().map_err(|error| user_error(&error))?;
+        let found = runtime.block_on(archive.find(begins)).map_err(|error| user_error(&error))?;
+        let whole = found.map(|click| serde_json::to_string(&AboutClick::whole(&click)));
+        whole.transpose().map_err(|error| user_error(&error))
+    })
+}
+
+fn user_error(error: &(impl std::error::Error + ?Sized)) -> rusqlite::Error {
+    rusqlite::Error::UserFunctionError(error.to_string().into())
 }

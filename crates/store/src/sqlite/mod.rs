@@ -8,13 +8,16 @@ mod decisions;
 mod deliveries;
 mod effects;
 mod entries;
+mod facts;
 mod health;
+mod hot;
 mod idempotency;
 mod imports;
 mod known;
 mod ledger;
 mod lists;
 mod log;
+mod merging;
 mod open;
 mod open_lines;
 mod past;
@@ -26,6 +29,7 @@ mod reconciliations;
 mod replays;
 mod reviews;
 mod rows;
+mod sealing;
 mod seals;
 mod settlements;
 mod signed;
@@ -36,21 +40,26 @@ mod trace;
 mod verify;
 mod writer;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use proofback_domain::program::Snapshot;
 use proofback_domain::rates::Rates;
+use proofback_domain::time::Timestamp;
 use rusqlite::Connection;
 
 use crate::error::{OpenError, StoreError};
+use crate::facts::{Archive, DepotLocation, Visitors};
 use crate::spill::Spill;
 use checkpoint::Checkpoint;
 use readers::Readers;
 use writer::Writer;
 
 pub use clicks::Kept;
+pub use hot::FactsView;
 pub use idempotency::Idempotency;
 pub use imports::{ImportKey, ImportLine};
 pub use profit::Profit;
@@ -58,6 +67,7 @@ pub use rates::{NewRate, RateRow, RatesImported};
 pub use reconciliations::{MissingLine, OursAsked};
 pub use replays::Rules;
 pub use reviews::{Answered, Reviewed, Subject};
+pub use sealing::{SealStep, Sealed};
 pub use settlements::{NewSettlement, Open, Settled, SettlementLine, SettlementRow, ShowSettlement};
 pub use statements::{Lines, StatementQuery};
 pub use targets::Doer;
@@ -68,6 +78,8 @@ pub struct Options {
     pub readers: usize,
     /// A random key for click ids, kept when the directory has none yet.
     pub fresh_key: [u8; 16],
+    /// Where sealed facts lie; absent: `facts` in the data directory.
+    pub facts: Option<DepotLocation>,
     /// Called once when a commit could not be made durable: nothing is acknowledged any more, the process must end.
     pub on_fatal: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -90,6 +102,22 @@ struct Inner {
     outbox: tokio::sync::Notify,
     /// Whoever reads the whole journal: one at a time, so that others still find a connection.
     verifying: Arc<tokio::sync::Mutex<()>>,
+    archive: Arc<Archive>,
+    /// One sealing at a time.
+    sealing: tokio::sync::Mutex<()>,
+    /// Clicks with lower numbers are kept apart: those of their time are sealed, or about to be.
+    late_below: AtomicI64,
+    /// The lowest number of a click written since the last look at what is not sealed.
+    dirty_from: AtomicI64,
+    /// How many clicks were written and not sealed since the store was opened.
+    unsealed: AtomicU64,
+    /// Distinguishes names of files that are made in one millisecond.
+    file_serial: AtomicU64,
+    /// Files that were replaced, and when.
+    retired: Mutex<HashMap<String, Timestamp>>,
+    visitors: Mutex<Visitors>,
+    visitors_known: tokio::sync::Mutex<bool>,
+    hot: Arc<tokio::sync::Mutex<hot::Hot>>,
     /// Held as long as the store is open.
     _lock: std::fs::File,
 }
@@ -116,6 +144,16 @@ impl Store {
             rates: Mutex::new(opened.rates),
             outbox: tokio::sync::Notify::new(),
             verifying: Arc::default(),
+            archive: opened.archive,
+            sealing: tokio::sync::Mutex::default(),
+            late_below: AtomicI64::new(opened.clicks_until),
+            dirty_from: AtomicI64::new(i64::MIN),
+            unsealed: AtomicU64::new(0),
+            file_serial: AtomicU64::new(0),
+            retired: Mutex::default(),
+            visitors: Mutex::default(),
+            visitors_known: tokio::sync::Mutex::new(false),
+            hot: Arc::default(),
             _lock: opened.lock,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -180,7 +218,13 @@ impl Store {
         job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.inner);
-        let run = move || inner.readers.with(job);
-        tokio::task::spawn_blocking(run).await.map_err(|error| StoreError::Failed(error.to_string()))?
+        blocking(move || inner.readers.with(job)).await
     }
+}
+
+/// Work that holds up its thread.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Failed(error.to_string()))?
 }

@@ -2,19 +2,20 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::Options;
-use super::rates;
+use super::{Options, facts, known, rates};
 use crate::error::{OpenError, StoreError};
+use crate::facts::{Archive, Depot, DepotLocation};
 use crate::spill::Spill;
 use proofback_domain::rates::Rates;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_second_look.sql"),
     include_str!("../../migrations/0003_seen_expected.sql"),
@@ -23,6 +24,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0006_ledger.sql"),
     include_str!("../../migrations/0007_money.sql"),
     include_str!("../../migrations/0008_deliveries.sql"),
+    include_str!("../../migrations/0009_facts.sql"),
 ];
 
 pub struct Opened {
@@ -32,6 +34,9 @@ pub struct Opened {
     pub readers: Vec<Connection>,
     pub spill: Spill,
     pub rates: Rates,
+    pub archive: Arc<Archive>,
+    /// Clicks with lower numbers are sealed.
+    pub clicks_until: i64,
     pub lock: File,
 }
 
@@ -49,7 +54,7 @@ pub fn open(directory: &Path, options: &Options) -> Result<Opened, OpenError> {
     migrate(&writer, &path)?;
     keep_key(&writer, options.fresh_key).map_err(database)?;
     release_leases(&writer).map_err(database)?;
-    let readers =
+    let readers: Vec<Connection> =
         (0..options.readers.max(1)).map(|_| reader(&file)).collect::<Result<_, _>>().map_err(database)?;
     let copier =
         Connection::open(&file).and_then(|copier| configure(&copier).map(|()| copier)).map_err(database)?;
@@ -57,7 +62,27 @@ pub fn open(directory: &Path, options: &Options) -> Result<Opened, OpenError> {
     let unreadable_rates =
         |error: StoreError| OpenError::Database { path: path.clone(), why: error.to_string() };
     let rates = rates::load(&writer).map_err(unreadable_rates)?;
-    Ok(Opened { writer, copier, readers, spill, rates, lock })
+    let (archive, clicks_until) = open_archive(directory, options, &writer, &path)?;
+    for connection in readers.iter().chain([&writer]) {
+        known::find_sealed_clicks(connection, &archive).map_err(database)?;
+    }
+    Ok(Opened { writer, copier, readers, spill, rates, archive, clicks_until, lock })
+}
+
+fn open_archive(
+    directory: &Path,
+    options: &Options,
+    writer: &Connection,
+    path: &str,
+) -> Result<(Arc<Archive>, i64), OpenError> {
+    let database = |error: StoreError| OpenError::Database { path: path.to_owned(), why: error.to_string() };
+    let location = options.facts.clone();
+    let location = location.unwrap_or_else(|| DepotLocation::Directory(directory.join("facts")));
+    let depot = Depot::open(&location)
+        .map_err(|error| OpenError::Unreadable { path: format!("{location:?}"), why: error.to_string() })?;
+    let catalog = facts::catalog(writer).map_err(database)?;
+    let state = facts::state(writer).map_err(database)?;
+    Ok((Arc::new(Archive::new(depot, catalog)), state.clicks_until))
 }
 
 fn lock(directory: &Path, path: &str) -> Result<File, OpenError> {
@@ -142,11 +167,15 @@ mod tests {
     use rusqlite::StatementStatus;
 
     /// A killed process shows nothing of this: only a power cut would.
-    #[test]
-    fn the_writer_syncs_its_log_at_every_commit() {
+    #[tokio::test]
+    async fn the_writer_syncs_its_log_at_every_commit() {
         let directory = tempfile::tempdir().unwrap();
-        let options =
-            Options { readers: 1, fresh_key: [0; 16], on_fatal: Box::new(|error| panic!("{error}")) };
+        let options = Options {
+            readers: 1,
+            fresh_key: [0; 16],
+            facts: None,
+            on_fatal: Box::new(|error| panic!("{error}")),
+        };
         let opened = open(directory.path(), &options).unwrap();
         for connection in [&opened.writer, &opened.copier] {
             let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
@@ -203,11 +232,15 @@ mod tests {
         assert_eq!(due(&connection), [(10, 1), (2, 2), (i64::MAX, 3), (40, 4)]);
     }
 
-    #[test]
-    fn a_cached_statement_is_prepared_once_whatever_is_bound() {
+    #[tokio::test]
+    async fn a_cached_statement_is_prepared_once_whatever_is_bound() {
         let directory = tempfile::tempdir().unwrap();
-        let options =
-            Options { readers: 1, fresh_key: [0; 16], on_fatal: Box::new(|error| panic!("{error}")) };
+        let options = Options {
+            readers: 1,
+            fresh_key: [0; 16],
+            facts: None,
+            on_fatal: Box::new(|error| panic!("{error}")),
+        };
         let opened = open(directory.path(), &options).unwrap();
         for connection in [&opened.writer, &opened.readers[0]] {
             let query =

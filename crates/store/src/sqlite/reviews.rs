@@ -13,6 +13,7 @@ use rusqlite::Connection;
 
 use super::audit::{Deed, record};
 use super::effects::carry_out;
+use super::facts::{self, Cause};
 use super::idempotency::{self, Before, Idempotency};
 use super::{Store, decisions, known, lists, log, past, rows};
 use crate::error::StoreError;
@@ -260,10 +261,13 @@ pub fn carry_word(
         Ok(decision) => decision,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    let mut cause = Cause::word(&history.conversion, &click);
     if matches!(word.word, Word::Accept | Word::Reject | Word::Rate) {
+        let before = facts::answer_before(connection, decision.postback_id)?;
+        cause = cause.answering(&decision).instead_of(before);
         log::replace(connection, &Known::default(), &decision, snapshot)?;
     }
-    carry_out(connection, &decision)?;
+    carry_out(connection, &decision, cause)?;
     Ok(Ok(decision))
 }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::audit::{self, Deed};
 use super::deliveries::{BEHIND, DELIVERY, condition, delivery, let_go};
-use super::{Store, deliveries, health, rows, trace};
+use super::{Store, deliveries, facts, health, rows, trace};
 use crate::error::StoreError;
 use crate::model::{AttemptRow, Backlog, DeliveryRow, TargetHealth};
 use crate::page::DeliveryFilter;
@@ -291,18 +291,28 @@ fn retry(connection: &Connection, number: i64, now: Timestamp) -> Result<bool, S
                 and earlier.number < delivery.number and earlier.state = 'pending') then {BEHIND} else ?2 end \
          where number = ?1 and state <> 'withheld' and not (state = 'pending' and (lease_until > ?2 or next_at = {BEHIND}))"
     );
-    Ok(connection.prepare_cached(&statement)?.execute((number, now.millis()))? == 1)
+    let query = "select id from delivery where number = ?1 and state = 'failed'";
+    let failed: Option<[u8; 16]> =
+        connection.prepare_cached(query)?.query_row([number], |row| row.get(0)).optional()?;
+    let again = connection.prepare_cached(&statement)?.execute((number, now.millis()))? == 1;
+    if let Some(id) = failed.filter(|_| again) {
+        facts::delivery_failed(connection, id, now, -1)?;
+    }
+    Ok(again)
 }
 
 fn skip(connection: &Connection, number: i64, now: Timestamp) -> Result<bool, StoreError> {
     let statement = "update delivery set state = ?3, last_error = 'skipped', next_at = ?2 \
-        where number = ?1 and state = 'pending' and lease_until <= ?2 returning subject, target";
+        where number = ?1 and state = 'pending' and lease_until <= ?2 returning subject, target, id";
     let mut statement = connection.prepare_cached(statement)?;
     let row = (number, now.millis(), DeliveryState::Failed.code());
-    let skipped = statement.query_row(row, |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?)));
-    let Some((subject, target)) = skipped.optional()? else {
+    let skipped = statement.query_row(row, |row| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get::<_, [u8; 16]>(2)?))
+    });
+    let Some((subject, target, id)) = skipped.optional()? else {
         return Ok(false);
     };
+    facts::delivery_failed(connection, id, now, 1)?;
     let_go(connection, &subject, &target)?;
     Ok(true)
 }

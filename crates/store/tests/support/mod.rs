@@ -39,7 +39,7 @@ pub fn later(time: &str) -> Timestamp {
 
 pub fn open(directory: &Path) -> Result<Store, proofback_store::OpenError> {
     let on_fatal = Box::new(|error: &str| panic!("{error}"));
-    Store::open(directory, Options { readers: 2, fresh_key: [3; 16], on_fatal })
+    Store::open(directory, Options { readers: 2, fresh_key: [3; 16], facts: None, on_fatal })
 }
 
 /// Puts the test program in force on a store.
@@ -67,6 +67,11 @@ impl Installation {
         let store = open(directory.path()).unwrap();
         adopt_source(&store, source).await;
         Self { directory, store, serial: AtomicU32::new(1) }
+    }
+
+    /// One that was there before.
+    pub fn of(directory: tempfile::TempDir, store: Store) -> Self {
+        Self { directory, store, serial: AtomicU32::new(1_000) }
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {

@@ -1,0 +1,17 @@
+//! Sealed facts: columns, Parquet files, and where they lie. Which files count is for the database to say.
+
+mod batch;
+mod catalog;
+mod depot;
+mod file;
+mod schema;
+mod summary;
+mod visitors;
+
+pub use batch::{Batches, Context};
+pub use catalog::{Archive, Catalog, FactFile, FileKind};
+pub use depot::{Bucket, Depot, DepotLocation, FileReader};
+pub use file::{FileWriter, click};
+pub use schema::{COLUMNS, Column, Holds, SCHEMA};
+pub use summary::{Summary, Sums};
+pub use visitors::{Visit, Visitors};
