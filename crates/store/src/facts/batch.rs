@@ -150,8 +150,8 @@ pub struct Batches {
     pub summary: Summary,
 }
 
-impl Batches {
-    pub fn new() -> Self {
+impl Default for Batches {
+    fn default() -> Self {
         let texts = COLUMNS.iter().filter(|column| column.holds == Holds::Text);
         let time = || TimestampMillisecondBuilder::new().with_timezone("UTC");
         Self {
@@ -169,7 +169,9 @@ impl Batches {
             summary: Summary::default(),
         }
     }
+}
 
+impl Batches {
     pub fn is_full(&self) -> bool {
         BATCH_ROWS <= self.rows
     }

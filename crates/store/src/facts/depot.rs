@@ -190,7 +190,7 @@ impl AsyncFileReader for FileReader {
                 async move { read }.boxed()
             }
             Self::There { objects, name, .. } => {
-                async move { Ok(objects.get_range(name, range).await.map_err(external)?) }.boxed()
+                async move { objects.get_range(name, range).await.map_err(external) }.boxed()
             }
         }
     }
@@ -205,7 +205,7 @@ impl AsyncFileReader for FileReader {
                 async move { read }.boxed()
             }
             Self::There { objects, name, .. } => {
-                async move { Ok(objects.get_ranges(name, &ranges).await.map_err(external)?) }.boxed()
+                async move { objects.get_ranges(name, &ranges).await.map_err(external) }.boxed()
             }
         }
     }

@@ -115,7 +115,7 @@ impl Store {
         let mut statement =
             connection.prepare_cached("select number, body from fact where number > ?1 order by number")?;
         let mut found = statement.query([hot.events_to.max(sealed)])?;
-        let (mut batches, mut numbers) = (Batches::new(), Vec::new());
+        let (mut batches, mut numbers) = (Batches::default(), Vec::new());
         while let Some(row) = found.next()? {
             let number = row.get(0)?;
             let before = batches.summary.rows;
@@ -139,7 +139,7 @@ impl Store {
         if *known {
             return Ok(());
         }
-        let state = self.read(|connection| facts::state(connection)).await?;
+        let state = self.read(facts::state).await?;
         let snapshot = self.snapshot();
         let zone = snapshot.as_deref().map_or_else(Zone::utc, |snapshot| snapshot.program.timezone.clone());
         let rest_at = ClickId::from_parts(state.clicks_until, 0).prefix().at;

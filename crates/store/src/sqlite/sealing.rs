@@ -354,7 +354,7 @@ impl Store {
         let program = snapshot.as_deref().map(|snapshot| &snapshot.program);
         let zone = program.map_or_else(Zone::utc, |program| program.timezone.clone());
         let mut visitors = self.inner.visitors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut batches = Batches::new();
+        let mut batches = Batches::default();
         let mut range: Option<(i64, i64)> = None;
         for click in clicks {
             let click = click?;
@@ -392,7 +392,7 @@ impl Store {
         let mut statement = connection
             .prepare_cached("select number, at, body from fact where number > ?1 order by number")?;
         let mut found = statement.query([from])?;
-        let mut batches = Batches::new();
+        let mut batches = Batches::default();
         let mut range: Option<(i64, i64, i64)> = None;
         while let Some(row) = found.next()? {
             let (number, at): (i64, i64) = (row.get(0)?, row.get(1)?);
