@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use proofback_testkit::mmdb::{self, Edition};
 use serde_json::{Value, json};
@@ -188,7 +190,16 @@ fn a_file_that_is_missing_or_broken_stops_the_start_and_is_named() {
         let list = format!("{},{}", good.display(), bad.display());
         let data = directory.path().join("data");
         let mut command = proofback(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
-        let output = command.env("PROOFBACK_GEO", list).output().unwrap();
+        command.env("PROOFBACK_GEO", list).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if !line.is_empty() {
+            // What began does not end by itself.
+            child.kill().unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(line, "", "it began");
         assert_eq!(output.status.code(), Some(1));
         let said = stderr(&output);
         assert!(said.contains(&format!("--geo {} cannot be read: ", bad.display())), "{said}");
