@@ -47,6 +47,19 @@ impl Zone {
         jiff::fmt::strtime::format(pattern, &time.to_zoned(self.0.clone())).ok()
     }
 
+    /// By how many seconds clocks are ahead of UTC here.
+    pub fn offset(&self, at: Timestamp) -> i32 {
+        let time = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
+        self.0.to_offset(time).seconds()
+    }
+
+    /// The first moment after this one at which the rules of clocks change here, be it in name alone.
+    pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
+        let time = jiff::Timestamp::from_millisecond(after.millis()).ok()?;
+        let change = self.0.following(time).next()?.timestamp().as_millisecond();
+        Some(Timestamp::from_millis(change))
+    }
+
     /// Reads a day, at its start, or a date and time as clocks show it here. Where the clock comes back, the first of two.
     pub fn read(&self, text: &str) -> Option<Timestamp> {
         if let Some(day) = Day::parse(text) {
@@ -103,6 +116,40 @@ impl Day {
     /// So many days earlier.
     pub fn minus(self, days: u32) -> Self {
         Self(self.0.saturating_sub_unsigned(days))
+    }
+
+    /// So many days later.
+    pub fn plus(self, days: u32) -> Self {
+        Self(self.0.saturating_add_unsigned(days))
+    }
+
+    /// The Monday on or before it.
+    pub fn monday(self) -> Self {
+        // 1970-01-01 was a Thursday, three days after a Monday.
+        let past = self.0.saturating_add(3).checked_rem_euclid(7).unwrap_or(0);
+        Self(self.0.saturating_sub(past))
+    }
+
+    /// From 0 for Monday to 6.
+    pub fn weekday(self) -> u32 {
+        self.0.saturating_sub(self.monday().0).unsigned_abs()
+    }
+
+    /// Its year, month and day of the month.
+    pub fn parts(self) -> (i16, i8, i8) {
+        self.date().map_or((1970, 1, 1), |date| (date.year(), date.month(), date.day()))
+    }
+
+    /// The year and the week's number by ISO 8601.
+    pub fn iso_week(self) -> (i16, i8) {
+        let week = self.date().map(Date::iso_week_date);
+        week.map_or((1970, 1), |week| (week.year(), week.week()))
+    }
+
+    /// So many months later, or earlier where they are negative; the month's last day where it has no such day.
+    pub fn plus_months(self, months: i32) -> Self {
+        let later = |date: Date| date.checked_add(jiff::Span::new().try_months(months).ok()?).ok();
+        self.date().and_then(later).map_or(self, Self::of)
     }
 
     /// The first and the last day of its month.
@@ -228,6 +275,37 @@ mod tests {
         let (first, last) = day.month();
         assert_eq!((first.to_string(), last.to_string()), ("2028-02-01".into(), "2028-02-29".into()));
         assert_eq!(Day::from_number(day.number()), day);
+    }
+
+    #[test]
+    fn weeks_begin_on_monday_and_have_the_numbers_of_iso_8601() {
+        for (text, monday, weekday, week) in [
+            ("2026-11-22", "2026-11-16", 6, (2026, 47)),
+            ("2026-11-23", "2026-11-23", 0, (2026, 48)),
+            ("2027-01-01", "2026-12-28", 4, (2026, 53)),
+            ("2024-12-30", "2024-12-30", 0, (2025, 1)),
+            ("1970-01-01", "1969-12-29", 3, (1970, 1)),
+        ] {
+            let day = Day::parse(text).unwrap();
+            assert_eq!(
+                (day.monday().to_string().as_str(), day.weekday(), day.iso_week()),
+                (monday, weekday, week)
+            );
+        }
+    }
+
+    #[test]
+    fn months_are_counted_to_the_last_day_that_there_is() {
+        for (text, months, there) in [
+            ("2026-03-31", -1, "2026-02-28"),
+            ("2026-11-01", -12, "2025-11-01"),
+            ("2026-12-15", 2, "2027-02-15"),
+            ("2028-02-29", 12, "2029-02-28"),
+        ] {
+            assert_eq!(Day::parse(text).unwrap().plus_months(months).to_string(), there);
+        }
+        assert_eq!(Day::LAST.plus_months(i32::MIN), Day::LAST);
+        assert_eq!(Day::parse("2026-11-20").unwrap().parts(), (2026, 11, 20));
     }
 
     #[test]

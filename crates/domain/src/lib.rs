@@ -31,6 +31,7 @@ pub mod program;
 pub mod rate;
 pub mod rates;
 pub mod reconcile;
+pub mod report;
 pub mod reported;
 pub mod route;
 pub mod settlement;

@@ -253,7 +253,8 @@ fn has_currency_code(text: &str) -> bool {
     at_one_end && word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-fn format_micros(micros: i128, digits: u8) -> String {
+/// With at least so many digits after the point.
+pub(crate) fn format_micros(micros: i128, digits: u8) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let absolute = micros.unsigned_abs();
     let unit = u128::from(UNIT.unsigned_abs());

@@ -141,28 +141,37 @@ impl Rates {
             return Ok(Converted { money, rate: String::new() });
         }
         let from = money.currency;
+        let missing = RateMissing { from, to, day };
+        let quote = self.quote(from, to, day, days_max).ok_or_else(|| missing.clone())?;
+        let micros = quote.apply(i128::from(money.micros)).and_then(|micros| i64::try_from(micros).ok());
+        let money = Money { micros: micros.ok_or(missing)?, currency: to };
+        Ok(Converted { money, rate: quote.show(from, to) })
+    }
+
+    /// Like [`Self::convert`] for a sum that no longer fits an amount, without a word on how.
+    pub fn convert_sum(
+        &self,
+        micros: i128,
+        from: Currency,
+        to: Currency,
+        day: Day,
+        days_max: u32,
+    ) -> Result<i128, RateMissing> {
+        if from == to {
+            return Ok(micros);
+        }
+        let converted = self.quote(from, to, day, days_max).and_then(|quote| quote.apply(micros));
+        converted.ok_or(RateMissing { from, to, day })
+    }
+
+    fn quote(&self, from: Currency, to: Currency, day: Day, days_max: u32) -> Option<Quote> {
         let oldest = day.minus(days_max);
         let one = Rate(SCALE);
-        let direct = self.newest(from, to, oldest, day).map(|(on, rate)| (on, one, rate, from, to));
-        let inverse = || self.newest(to, from, oldest, day).map(|(on, rate)| (on, rate, one, to, from));
-        let found = direct.or_else(inverse);
-        let (micros, rate) = match found {
-            Some((on, divisor, factor, base, quoted)) => {
-                let rate = if divisor == one { factor } else { divisor };
-                (apply(money.micros, divisor, factor), format!("1 {base} = {rate} {quoted} on {on}"))
-            }
-            None => self
-                .crossed(from, to, oldest, day)
-                .map(|(on, base, ours, theirs)| {
-                    let rate = format!("1 {base} = {ours} {from} = {theirs} {to} on {on}");
-                    (apply(money.micros, ours, theirs), rate)
-                })
-                .unwrap_or_default(),
-        };
-        match micros {
-            Some(micros) => Ok(Converted { money: Money { micros, currency: to }, rate }),
-            None => Err(RateMissing { from, to, day }),
-        }
+        let direct = self.newest(from, to, oldest, day).map(|(on, rate)| (on, from, one, rate));
+        let inverse = || self.newest(to, from, oldest, day).map(|(on, rate)| (on, to, rate, one));
+        let crossed = || self.crossed(from, to, oldest, day);
+        let (on, base, divisor, factor) = direct.or_else(inverse).or_else(crossed)?;
+        Some(Quote { on, base, divisor, factor })
     }
 
     /// Both currencies in one that rates of the same day are published in: the newest day there is.
@@ -195,8 +204,27 @@ impl Rates {
     }
 }
 
-/// `micros` divided by one rate and multiplied by the other, rounded once.
-fn apply(micros: i64, divisor: Rate, factor: Rate) -> Option<i64> {
-    let product = i128::from(micros).checked_mul(i128::from(factor.0))?;
-    i64::try_from(divide_half_even(product, i128::from(divisor.0))?).ok()
+/// What two currencies are worth in a third one, which may be one of them.
+struct Quote {
+    on: Day,
+    base: Currency,
+    divisor: Rate,
+    factor: Rate,
+}
+
+impl Quote {
+    /// Divided by one rate and multiplied by the other, rounded once.
+    fn apply(&self, micros: i128) -> Option<i128> {
+        let product = micros.checked_mul(i128::from(self.factor.0))?;
+        divide_half_even(product, i128::from(self.divisor.0))
+    }
+
+    fn show(&self, from: Currency, to: Currency) -> String {
+        let Self { on, base, divisor, factor } = self;
+        match (*base == from, *base == to) {
+            (true, _) => format!("1 {base} = {factor} {to} on {on}"),
+            (false, true) => format!("1 {base} = {divisor} {from} on {on}"),
+            (false, false) => format!("1 {base} = {divisor} {from} = {factor} {to} on {on}"),
+        }
+    }
 }
