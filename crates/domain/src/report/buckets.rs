@@ -73,6 +73,10 @@ impl Buckets {
         after.checked_sub(1).filter(|_| at < self.until)
     }
 
+    pub fn is_recurring(&self) -> bool {
+        self.recurring
+    }
+
     /// From when to when a piece is.
     pub fn range(&self, place: usize) -> Option<Range> {
         let from = Timestamp::from_millis(*self.starts.get(place)?);

@@ -59,7 +59,6 @@ pub enum Plain {
     Chargebacks,
     Refunded,
     RefundRate,
-    Deliveries,
     FailedDeliveries,
     Delayed,
     TimeToConversion,
@@ -102,7 +101,7 @@ pub(super) const DEFAULT: [Plain; 10] = [
 type About = (Plain, &'static str, Kind, &'static str);
 
 /// In the order of the documentation.
-const PLAIN: [About; 47] = [
+const PLAIN: [About; 46] = [
     (Plain::Clicks, "clicks", Kind::Count, "clicks, those of bots too"),
     (Plain::Uniques, "uniques", Kind::Count, "clicks that were the visitor's first on this link"),
     (Plain::Bots, "bots", Kind::Count, "clicks that were a bot's"),
@@ -138,14 +137,18 @@ const PLAIN: [About; 47] = [
     (Plain::Chargebacks, "chargebacks", Kind::Count, "chargebacks"),
     (Plain::Refunded, "refunded", Kind::Money, "what refunds and chargebacks took back of amounts"),
     (Plain::RefundRate, "refund_rate", Kind::Ratio, "refunds / (approved + reversed)"),
-    (Plain::Deliveries, "deliveries", Kind::Count, "deliveries that ended, as delivered or as failed"),
     (Plain::FailedDeliveries, "failed_deliveries", Kind::Count, "deliveries that ended as failed"),
-    (Plain::Delayed, "delayed", Kind::Count, "deliveries that needed more than one attempt"),
+    (
+        Plain::Delayed,
+        "delayed",
+        Kind::Count,
+        "new conversions that were told more than an hour after they happened",
+    ),
     (
         Plain::TimeToConversion,
         "time_to_conversion",
         Kind::Seconds,
-        "median seconds from click to event, of conversions that are pending or approved",
+        "median seconds from click to event, of new conversions",
     ),
     (
         Plain::TimeToConversionP90,

@@ -29,12 +29,10 @@ pub enum Sum {
     Chargebacks,
     /// What was refunded, in money.
     Refunded,
-    Deliveries {
-        failed_only: bool,
-    },
+    FailedDeliveries,
     Delayed,
     Customers,
-    /// From click to event, over conversions that are pending or approved: the median.
+    /// From click to event, of new conversions: the median.
     MedianSeconds,
     /// Likewise: nine of ten take no longer.
     P90Seconds,
@@ -66,7 +64,7 @@ impl Sum {
             | Self::Postbacks { .. }
             | Self::Refunds
             | Self::Chargebacks
-            | Self::Deliveries { .. }
+            | Self::FailedDeliveries
             | Self::Delayed
             | Self::Customers
             | Self::MedianSeconds
@@ -99,8 +97,7 @@ impl Sum {
             Self::Refunds => "refunds".into(),
             Self::Chargebacks => "chargebacks".into(),
             Self::Refunded => "refunded".into(),
-            Self::Deliveries { failed_only: false } => "deliveries".into(),
-            Self::Deliveries { failed_only: true } => "failed_deliveries".into(),
+            Self::FailedDeliveries => "failed_deliveries".into(),
             Self::Delayed => "delayed".into(),
             Self::Customers => "customers".into(),
             Self::MedianSeconds => "median_seconds".into(),
