@@ -183,7 +183,7 @@ impl Pieces<'_> {
                 yes @ ("bot" | "unique" | "test") => format!("case when \"{yes}\" then 'yes' else 'no' end"),
                 column => format!("\"{column}\""),
             },
-            Dimension::Parameter(name) => format!("param(\"params\", {})", quote(&name.to_lowercase())),
+            Dimension::Parameter(name) => format!("param(\"params\", {})", quote(&name.to_ascii_lowercase())),
             Dimension::Age(unit) => {
                 format!("(cast(\"event_at\" as bigint) - cast(\"click_at\" as bigint)) / {}", unit.millis())
             }

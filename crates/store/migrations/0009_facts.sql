@@ -59,3 +59,12 @@ create table fact_state (
     constraint fact_state_one check (one = 1)
 ) strict;
 insert into fact_state (one, clicks_until, facts_until, version) values (1, -9223372036854775807 - 1, 0, 0);
+
+-- What was removed because it was kept long enough: so many rows of the log and of the outbox were counted before.
+create table forgotten (
+    kind text not null,
+    outcome text not null,
+    reason text not null,
+    count integer not null,
+    primary key (kind, outcome, reason)
+) strict, without rowid;

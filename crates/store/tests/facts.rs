@@ -13,6 +13,7 @@ use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proofback_domain::click::{Click, Details};
 use proofback_domain::click_id::Prefix;
+use proofback_domain::program::Retention;
 use proofback_domain::time::{Span, Timestamp};
 use proofback_store::facts::{COLUMNS, Holds};
 use proofback_store::{FactsView, SealStep, Store};
@@ -290,4 +291,104 @@ async fn days_of_many_files_become_days_of_one() {
     assert_eq!(counted(&view, installation.directory.path()), before);
     store.remove_orphans(later("90h")).await.unwrap();
     assert_eq!(files_under(installation.directory.path()), view.catalog.files.len());
+}
+
+async fn differences(installation: &Installation) -> Vec<String> {
+    installation.store.verify_facts().await.unwrap().differences
+}
+
+#[tokio::test]
+async fn facts_agree_with_the_rows_that_they_come_from_and_every_tampering_is_told() {
+    let installation = Installation::new().await;
+    busy(&installation).await;
+    assert_eq!(differences(&installation).await, [""; 0]);
+    installation.store.seal_facts(later("25h"), None).await.unwrap();
+    let report = installation.store.verify_facts().await.unwrap();
+    assert_eq!((report.differences.as_slice(), report.files > 2), (&[][..], true));
+    let connection = rusqlite::Connection::open(installation.directory.path().join("proofback.db")).unwrap();
+    let tampered = [
+        (
+            "update conversion set status = 'pending' where txid = 'S2'",
+            "update conversion set status = 'approved' where txid = 'S2'",
+        ),
+        (
+            "update postback set outcome = 'accepted', reason = 'ok' where outcome = 'rejected'",
+            "update postback set outcome = 'rejected', reason = 'missing_click_id' where reason = 'ok' and conversion_id is null",
+        ),
+        (
+            "insert into entry (id, at, debit, credit, amount, currency, reason) \
+             values (x'00000000000000000000000000000001', 1795331160000, 'house:commission', 'partner:reelmedia:approved', 1, 'EUR', '')",
+            "",
+        ),
+    ];
+    for (break_it, mend_it) in tampered {
+        assert_eq!(connection.execute(break_it, []).unwrap(), 1, "{break_it}");
+        assert!(!differences(&installation).await.is_empty(), "{break_it}");
+        if !mend_it.is_empty() {
+            connection.execute(mend_it, []).unwrap();
+            assert_eq!(differences(&installation).await, [""; 0], "{mend_it}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_changed_cut_or_removed_is_told() {
+    let installation = Installation::new().await;
+    busy(&installation).await;
+    installation.store.seal_facts(later("30h"), None).await.unwrap();
+    let view = installation.store.facts_view().await.unwrap();
+    let path = installation.directory.path().join("facts").join(&view.catalog.files[0].path);
+    let whole = std::fs::read(&path).unwrap();
+    let mut changed = whole.clone();
+    changed[whole.len() / 3] ^= 1;
+    for bytes in [Some(changed), Some(whole[..whole.len() / 2].to_vec()), None] {
+        match bytes {
+            Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        let found = differences(&installation).await;
+        assert!(found.iter().any(|sentence| sentence.contains(&view.catalog.files[0].path)), "{found:?}");
+    }
+    std::fs::write(&path, whole).unwrap();
+    assert_eq!(differences(&installation).await, [""; 0]);
+}
+
+/// Sums by everything that is no single click's and no exact time.
+async fn sums(installation: &Installation) -> Counted {
+    let view = installation.store.facts_view().await.unwrap();
+    counted(&view, installation.directory.path())
+}
+
+#[tokio::test]
+async fn what_is_forgotten_leaves_its_sums() {
+    let installation = Installation::new().await;
+    let clicks = busy(&installation).await;
+    // Visits that differ in nothing but the minute.
+    for serial in 500..520u32 {
+        let at = now().plus(Span::from_seconds(u64::from(serial % 7)));
+        installation.store.keep_click(click_of(&installation, serial, at, 7), PATIENT).await.unwrap();
+    }
+    let before = sums(&installation).await;
+    installation.store.seal_facts(later("30h"), None).await.unwrap();
+    installation.store.merge_files(later("80h")).await.unwrap();
+    let rows = |view: &FactsView| view.catalog.files.iter().map(|file| file.summary.rows).sum::<u64>();
+    let many = rows(&installation.store.facts_view().await.unwrap());
+    let day = Span::parse("1d");
+    let retention = Retention { clicks: day, log: day, bodies: day };
+    let forgotten = installation.store.forget_old(retention, later("90h")).await.unwrap();
+    assert!(forgotten.files > 0 && forgotten.bodies > 0 && forgotten.log > 0, "{forgotten:?}");
+    assert_eq!(sums(&installation).await, before);
+    assert!(rows(&installation.store.facts_view().await.unwrap()) < many);
+    assert_eq!(differences(&installation).await, [""; 0]);
+    installation.store.remove_orphans(later("120h")).await.unwrap();
+    for click in clicks {
+        assert_eq!(installation.store.click(click.id).await.unwrap(), None);
+        for file in installation.store.facts_view().await.unwrap().catalog.files.iter() {
+            let bytes = std::fs::read(installation.directory.path().join("facts").join(&file.path)).unwrap();
+            let ip = click.details.ip.as_bytes();
+            assert!(!bytes.windows(ip.len()).any(|window| window == ip), "{} names an address", file.path);
+        }
+    }
+    let again = installation.store.forget_old(retention, later("90h")).await.unwrap();
+    assert_eq!((again.files, again.log), (0, 0));
 }

@@ -12,6 +12,7 @@ mod known;
 mod link;
 mod offer;
 mod partner;
+mod retention;
 mod signature;
 mod target;
 mod terms;
@@ -28,7 +29,7 @@ use toml::de::DeTable;
 use crate::calendar::Zone;
 use crate::money::{Currencies, Currency};
 use crate::program::reader::{Mistake, Mistakes, Place, Section, Severity, quote};
-use crate::program::{Owner, Program, Ranges};
+use crate::program::{Owner, Program, Ranges, Retention};
 use known::Known;
 
 const SOURCE_BYTES_MAX: usize = 4 << 20;
@@ -105,8 +106,9 @@ fn read_sections(top: &mut Section<'_>) -> Option<Program> {
     let webhooks = top.tables("webhook", "[[webhook]]");
     let webhooks = target::read_all(webhooks, Some(&Owner::Operator), &mut known, target::webhook);
     unapplied::read(top);
+    let retention = retention::read(top.table("retention", "[retention]"), &offers);
     let targets = known.targets;
-    Some(Program { advertisers, offers, partners, links, targets, webhooks, fraud, ..head? })
+    Some(Program { advertisers, offers, partners, links, targets, webhooks, fraud, retention, ..head? })
 }
 
 /// A program without its sections.
@@ -139,6 +141,7 @@ fn read_head(mut section: Section<'_>, known: &mut Known) -> Option<Program> {
         targets: BTreeMap::new(),
         webhooks: Vec::new(),
         fraud: Vec::new(),
+        retention: Retention::default(),
         datacenters: Ranges::new(datacenters.into_iter().map(|range| range.value).collect()),
     })
 }

@@ -60,6 +60,18 @@ pub struct Program {
     pub fraud: Vec<Rule>,
     /// The addresses of data centres, for the rules that ask for them.
     pub datacenters: Ranges,
+    pub retention: Retention,
+}
+
+/// How long what is only of use for a while is kept; absent: for ever. What it sums to stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Single clicks: their ids, addresses, browsers and the partners' ids for them.
+    pub clicks: Option<Span>,
+    /// Postbacks that changed nothing, and deliveries that have ended.
+    pub log: Option<Span>,
+    /// Postbacks, requests and answers word for word.
+    pub bodies: Option<Span>,
 }
 
 /// At most so many conversions in a period; those beyond it are held.

@@ -8,7 +8,7 @@ mod schema;
 mod summary;
 mod visitors;
 
-pub use batch::{Batches, Context};
+pub use batch::{BATCH_ROWS, Batches, Context, SUMS};
 pub use catalog::{Archive, Catalog, FactFile, FileKind};
 pub use depot::{Bucket, Depot, DepotLocation, FileReader};
 pub use file::{FileWriter, click};

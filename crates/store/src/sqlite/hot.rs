@@ -52,6 +52,14 @@ impl Store {
 
     /// All facts as they are now.
     pub async fn facts_view(&self) -> Result<FactsView, StoreError> {
+        self.view_with(|_| Ok(())).await.map(|(view, ())| view)
+    }
+
+    /// All facts, and what else is read at the same moment.
+    pub(super) async fn view_with<T: Send + 'static>(
+        &self,
+        beside: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<(FactsView, T), StoreError> {
         self.know_visitors().await?;
         let mut hot = Arc::clone(&self.inner.hot).lock_owned().await;
         // What is written from now on is looked at next time; what said so before is committed after the flush.
@@ -59,7 +67,10 @@ impl Store {
         let looked = match self.flush().await {
             Ok(()) => {
                 let store = self.clone();
-                self.read(move |connection| store.look(connection, &mut hot, dirty)).await
+                let look = move |connection: &Connection| {
+                    Ok((store.look(connection, &mut hot, dirty)?, beside(connection)?))
+                };
+                self.read(look).await
             }
             Err(error) => Err(error),
         };

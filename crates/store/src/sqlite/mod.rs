@@ -27,6 +27,7 @@ mod rates;
 mod readers;
 mod reconciliations;
 mod replays;
+mod retention;
 mod reviews;
 mod rows;
 mod sealing;
@@ -38,6 +39,7 @@ mod tally;
 mod targets;
 mod trace;
 mod verify;
+mod verify_facts;
 mod writer;
 
 use std::collections::HashMap;
@@ -66,11 +68,13 @@ pub use profit::Profit;
 pub use rates::{NewRate, RateRow, RatesImported};
 pub use reconciliations::{MissingLine, OursAsked};
 pub use replays::Rules;
+pub use retention::Forgotten;
 pub use reviews::{Answered, Reviewed, Subject};
 pub use sealing::{SealStep, Sealed};
 pub use settlements::{NewSettlement, Open, Settled, SettlementLine, SettlementRow, ShowSettlement};
 pub use statements::{Lines, StatementQuery};
 pub use targets::Doer;
+pub use verify_facts::FactsReport;
 
 /// What is chosen when a store is opened.
 pub struct Options {
