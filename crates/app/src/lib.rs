@@ -41,6 +41,7 @@ pub fn run() -> ExitCode {
             Command::Review(options) => commands::review::run(options.command).await,
             Command::Import(options) => commands::import::run(options).await,
             Command::Reconcile(options) => commands::reconcile::run(options).await,
+            Command::Report(options) => commands::report::run(*options).await,
             Command::Ledger(options) => commands::ledger::run(options.command).await,
             Command::Statement(options) => commands::statement::run(options).await,
             Command::Payout(options) => commands::settlement::payout(options.command).await,

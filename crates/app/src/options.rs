@@ -2,6 +2,7 @@
 
 pub mod finance;
 pub mod outbound;
+pub mod reports;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub enum Command {
     Import(Import),
     /// Hold a network's or finance's file against our conversions; changes nothing
     Reconcile(Reconcile),
+    /// Reports over clicks, conversions and money, as a table or a file
+    Report(Box<reports::Report>),
     /// The proof of the journal, and the closing of periods
     Ledger(Ledger),
     /// What a partner is owed or an advertiser owes, from one day to another

@@ -87,7 +87,22 @@ pub async fn web_over(store: Store, options: &ServerOptions, admin_token: &str) 
         resolve: Arc::clone(&options.resolve),
         place: Arc::new(move |ip| geo.place(ip)),
     };
-    Ok(Web::new(store, settings, ids, world))
+    let engine = engine(&store)?;
+    Ok(Web::new(store, settings, ids, world, engine))
+}
+
+/// Reports are computed by as many threads as there are cores.
+#[cfg(feature = "reports")]
+fn engine(store: &Store) -> anyhow::Result<Option<proofback_web::Engine>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    proofback_reports::Reports::new(store.clone(), threads)
+        .map(Some)
+        .context("the threads that compute reports cannot be started")
+}
+
+#[cfg(not(feature = "reports"))]
+fn engine(_: &Store) -> anyhow::Result<Option<proofback_web::Engine>> {
+    Ok(None)
 }
 
 impl Server {

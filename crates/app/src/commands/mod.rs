@@ -12,6 +12,7 @@ pub mod listen;
 pub mod rates;
 pub mod reconcile;
 pub mod replay;
+pub mod report;
 pub mod review;
 pub mod serve;
 pub mod settlement;
