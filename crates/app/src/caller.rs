@@ -16,6 +16,7 @@ use proofback_domain::delivery::RetryPolicy;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::depot;
 use crate::options::Reach;
 use crate::server::{Resolve, ServerOptions, explain_apply_error, open_store, web_over};
 use crate::world;
@@ -54,7 +55,12 @@ impl Caller {
                 reach.token.context("PROOFBACK_TOKEN is not set; the server asks for an access token")?;
             return Ok(Self::Server { address: address.trim_end_matches('/').to_owned(), token });
         }
-        let store = open_store(&reach.data)
+        let facts = reach
+            .facts
+            .as_deref()
+            .map(|text| depot::location(text, |name| std::env::var(name).ok()))
+            .transpose()?;
+        let store = open_store(&reach.data, facts.clone())
             .context("while a server runs on it, give --server URL and PROOFBACK_TOKEN")?;
         // No postback comes in here: the advertisers' secrets are for the server, which refuses to start without them.
         let resolve: Resolve = Arc::new(|_: &_| Ok(String::new()));
@@ -71,6 +77,7 @@ impl Caller {
             retry: RetryPolicy::default(),
             resolve,
             geo: Arc::default(),
+            facts,
         };
         let web = web_over(store, &options, &token).await?;
         Ok(Self::Embedded { router: proofback_web::router(web), token })

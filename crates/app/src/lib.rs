@@ -2,8 +2,10 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that talks to the terminal")]
 
+mod archive;
 mod caller;
 mod commands;
+mod depot;
 mod geo;
 mod options;
 mod server;
@@ -41,6 +43,8 @@ pub fn run() -> ExitCode {
             Command::Review(options) => commands::review::run(options.command).await,
             Command::Import(options) => commands::import::run(options).await,
             Command::Reconcile(options) => commands::reconcile::run(options).await,
+            Command::Report(options) => commands::report::run(*options).await,
+            Command::Verify(options) => commands::verify::run(options).await,
             Command::Ledger(options) => commands::ledger::run(options.command).await,
             Command::Statement(options) => commands::statement::run(options).await,
             Command::Payout(options) => commands::settlement::payout(options.command).await,

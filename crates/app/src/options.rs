@@ -2,6 +2,7 @@
 
 pub mod finance;
 pub mod outbound;
+pub mod reports;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,10 @@ pub enum Command {
     Import(Import),
     /// Hold a network's or finance's file against our conversions; changes nothing
     Reconcile(Reconcile),
+    /// Reports over clicks, conversions and money, as a table or a file
+    Report(Box<reports::Report>),
+    /// Compute reports, balances and counters again from the rows that they come from, and print every difference
+    Verify(Verify),
     /// The proof of the journal, and the closing of periods
     Ledger(Ledger),
     /// What a partner is owed or an advertiser owes, from one day to another
@@ -98,6 +103,10 @@ pub struct Serve {
     /// Files that say where an address is, in the MaxMind DB format, as FILE,FILE; the first that knows counts [default: none]
     #[arg(long, env = "PROOFBACK_GEO", value_name = "FILE", value_delimiter = ',')]
     pub geo: Vec<PathBuf>,
+    /// Where sealed facts lie: a directory, or s3://BUCKET/PREFIX with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+    /// AWS_REGION and AWS_ENDPOINT_URL in the environment [default: facts in the data directory]
+    #[arg(long, env = "PROOFBACK_FACTS", value_name = "LOCATION")]
+    pub facts: Option<String>,
     /// File with these options, as TOML
     #[arg(long, env = "PROOFBACK_CONFIG")]
     #[serde(skip)]
@@ -113,6 +122,9 @@ pub struct Reach {
     /// Directory of the embedded store, while no server runs on it
     #[arg(long, env = "PROOFBACK_DATA", default_value = "./data")]
     pub data: PathBuf,
+    /// Where the sealed facts of the embedded store lie, where that is not its directory
+    #[arg(long, env = "PROOFBACK_FACTS", value_name = "LOCATION", hide = true)]
+    pub facts: Option<String>,
     #[arg(long = "token", env = "PROOFBACK_TOKEN", hide = true, hide_env_values = true)]
     pub token: Option<String>,
 }
@@ -121,6 +133,15 @@ pub struct Reach {
 pub struct Check {
     /// The program file
     pub file: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Verify {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 #[derive(Args)]
@@ -394,6 +415,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     pub allow_targets: AddressPolicy,
     pub geo: Vec<PathBuf>,
+    pub facts: Option<String>,
 }
 
 impl Serve {
@@ -419,6 +441,7 @@ impl Serve {
                 .with_context(|| format!("--listen {listen:?} is no address with a port"))?,
             program: self.program.or(file.program),
             geo: if self.geo.is_empty() { file.geo } else { self.geo },
+            facts: self.facts.or(file.facts),
             click_wait: parse_wait(&click_wait)?,
             trusted_proxies: parse_ranges("--trusted-proxies", &proxies)?,
             allow_targets: AddressPolicy {

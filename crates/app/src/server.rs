@@ -11,12 +11,14 @@ use ipnet::IpNet;
 use proofback_delivery::{AddressPolicy, Client, ClientOptions, EngineOptions};
 use proofback_domain::delivery::RetryPolicy;
 use proofback_domain::program::SecretRef;
+use proofback_store::facts::DepotLocation;
 use proofback_store::{Options, Store, StoreError};
 use proofback_web::{ApplyError, Ids, Settings, Web, World};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::archive;
 use crate::geo::{self, Geo};
 use crate::world;
 
@@ -48,6 +50,8 @@ pub struct ServerOptions {
     pub retry: RetryPolicy,
     pub resolve: Resolve,
     pub geo: Arc<Geo>,
+    /// Where sealed facts lie; absent: in the data directory.
+    pub facts: Option<DepotLocation>,
 }
 
 pub struct Server {
@@ -59,7 +63,7 @@ pub struct Server {
 }
 
 /// Opens the store under a directory, for the server or for a command that works without one.
-pub fn open_store(data: &std::path::Path) -> anyhow::Result<Store> {
+pub fn open_store(data: &std::path::Path, facts: Option<DepotLocation>) -> anyhow::Result<Store> {
     let on_fatal = Box::new(|error: &str| {
         tracing::error!(
             error,
@@ -68,7 +72,7 @@ pub fn open_store(data: &std::path::Path) -> anyhow::Result<Store> {
         std::process::exit(74);
     });
     let fresh_key = world::entropy().to_ne_bytes();
-    Ok(Store::open(data, Options { readers: READERS, fresh_key, facts: None, on_fatal })?)
+    Ok(Store::open(data, Options { readers: READERS, fresh_key, facts, on_fatal })?)
 }
 
 /// The HTTP side over a store, without a socket.
@@ -87,13 +91,28 @@ pub async fn web_over(store: Store, options: &ServerOptions, admin_token: &str) 
         resolve: Arc::clone(&options.resolve),
         place: Arc::new(move |ip| geo.place(ip)),
     };
-    Ok(Web::new(store, settings, ids, world))
+    let engine = engine(&store)?;
+    Ok(Web::new(store, settings, ids, world, engine))
+}
+
+/// Reports are computed by as many threads as there are cores.
+#[cfg(feature = "reports")]
+fn engine(store: &Store) -> anyhow::Result<Option<proofback_web::Engine>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    proofback_reports::Reports::new(store.clone(), threads)
+        .map(Some)
+        .context("the threads that compute reports cannot be started")
+}
+
+#[cfg(not(feature = "reports"))]
+fn engine(_: &Store) -> anyhow::Result<Option<proofback_web::Engine>> {
+    Ok(None)
 }
 
 impl Server {
     /// Comes back when the socket is open and the program is in force.
     pub async fn start(options: ServerOptions) -> anyhow::Result<Self> {
-        let store = open_store(&options.data)?;
+        let store = open_store(&options.data, options.facts.clone())?;
         let admin_token = world::admin_token(&options.data)?;
         put_program_in_force(&store, &options).await?;
         let web = web_over(store.clone(), &options, &admin_token).await?;
@@ -114,6 +133,7 @@ impl Server {
             tokio::spawn(give_up(web.clone(), stopped.clone())),
             tokio::spawn(forget(web.clone(), stopped.clone())),
             tokio::spawn(seal(web.clone(), stopped.clone())),
+            tokio::spawn(archive::run(web.clone(), stopped.clone())),
             tokio::spawn(watch_geo(options.geo, web.clone(), stopped.clone())),
             tokio::spawn(answer(listener, web.clone(), stopped)),
         ];
@@ -167,7 +187,7 @@ pub fn explain_apply_error(error: ApplyError) -> anyhow::Error {
     }
 }
 
-async fn until(mut stopped: watch::Receiver<bool>) {
+pub async fn until(mut stopped: watch::Receiver<bool>) {
     // The sender goes with the server: both mean the same.
     drop(stopped.wait_for(|stop| *stop).await);
 }

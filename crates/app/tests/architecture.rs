@@ -8,11 +8,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Room = the rooms it may know. What stands nowhere here may not exist.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("proofback-domain", &[]),
     ("proofback-store", &["proofback-domain"]),
     ("proofback-sheets", &[]),
-    ("proofback-web", &["proofback-domain", "proofback-store", "proofback-sheets"]),
+    ("proofback-reports", &["proofback-domain", "proofback-store"]),
+    ("proofback-web", &["proofback-domain", "proofback-store", "proofback-sheets", "proofback-reports"]),
     ("proofback-delivery", &["proofback-domain", "proofback-store"]),
     ("proofback-testkit", &[]),
     (
@@ -21,6 +22,7 @@ const ALLOWED: [(&str, &[&str]); 7] = [
             "proofback-domain",
             "proofback-store",
             "proofback-sheets",
+            "proofback-reports",
             "proofback-web",
             "proofback-delivery",
             "proofback-testkit",
@@ -29,8 +31,12 @@ const ALLOWED: [(&str, &[&str]); 7] = [
 ];
 
 /// Libraries that only one room may know, because they are what the room is for.
-const RESERVED: [(&str, &[&str]); 5] = [
+const RESERVED: [(&str, &[&str]); 9] = [
     ("rusqlite", &["proofback-store"]),
+    ("datafusion", &["proofback-reports"]),
+    ("arrow", &["proofback-store", "proofback-reports"]),
+    ("parquet", &["proofback-store", "proofback-reports"]),
+    ("object_store", &["proofback-store", "proofback-reports"]),
     ("axum", &["proofback-web", "proofback", "proofback-testkit"]),
     ("hyper-util", &["proofback-delivery", "proofback", "proofback-testkit"]),
     ("getrandom", &["proofback"]),

@@ -7,6 +7,7 @@ mod function;
 mod read;
 mod sql;
 mod table;
+mod write;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ use tokio::sync::Semaphore;
 use sql::{Extent, Part, Query};
 use table::FactsTable;
 
+pub use write::parquet;
+
 /// Reports that are computed at the same time; others wait.
 const AT_ONCE: usize = 2;
 /// What all of them may take before they go on in temporary files.
@@ -49,6 +52,8 @@ pub enum ReportsError {
     Engine(#[source] Box<DataFusionError>),
     #[error("the thread that computed it ended: {0}")]
     Ended(String),
+    #[error("the table could not be written: {0}")]
+    Written(String),
 }
 
 impl From<DataFusionError> for ReportsError {

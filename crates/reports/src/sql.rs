@@ -118,7 +118,11 @@ impl Query {
         let groups: Vec<String> = (1..=columns.len()).map(|place| place.to_string()).collect();
         columns.extend(own.iter().map(|sum| sum_text(sum)));
         let condition = &self.condition;
-        let mut text = format!("select {} from {table} where {condition}", columns.join(", "));
+        // The same column may stand in two places.
+        let named =
+            (0..).zip(&columns).map(|(place, column): (usize, &String)| format!("{column} as c{place}"));
+        let columns = named.collect::<Vec<_>>().join(", ");
+        let mut text = format!("select {columns} from {table} where {condition}");
         if !groups.is_empty() {
             text += &format!(" group by {}", groups.join(", "));
         }
@@ -128,7 +132,8 @@ impl Query {
     /// The text for what is asked for over everything.
     pub fn whole(&self, sums: &[Sum]) -> String {
         let columns: Vec<String> = sums.iter().map(sum_text).collect();
-        format!("select {} from events where {}", columns.join(", "), self.condition)
+        let condition = &self.condition;
+        format!("select {} from events where {condition}", columns.join(", "))
     }
 
     /// The day of the rates in place `place` of the days.

@@ -22,7 +22,6 @@ pub use page::{
 };
 pub use sqlite::{
     Answered, Doer, FactsReport, FactsView, Forgotten, Idempotency, ImportKey, ImportLine, Kept, Lines,
-    MissingLine, NewRate, NewSettlement, Open, Options, OursAsked, Profit, RateRow, RatesImported, Reviewed,
-    Rules, SealStep, Sealed, Settled, SettlementLine, SettlementRow, ShowSettlement, StatementQuery, Store,
-    Subject,
+    MissingLine, NewRate, NewSettlement, Open, Options, OursAsked, RateRow, RatesImported, Reviewed, Rules,
+    SealStep, Sealed, Settled, SettlementLine, SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
 };

@@ -313,7 +313,7 @@ async fn facts_agree_with_the_rows_that_they_come_from_and_every_tampering_is_to
         ),
         (
             "update postback set outcome = 'accepted', reason = 'ok' where outcome = 'rejected'",
-            "update postback set outcome = 'rejected', reason = 'missing_click_id' where reason = 'ok' and conversion_id is null",
+            "update postback set outcome = 'rejected', reason = 'unknown_click_id' where reason = 'ok' and conversion_id is null",
         ),
         (
             "insert into entry (id, at, debit, credit, amount, currency, reason) \

@@ -21,7 +21,7 @@ use axum::routing::{MethodRouter, get, post};
 pub use metrics::Metrics;
 pub use program::{Applied, ApplyError, apply, load};
 pub use role::{Role, hash_token};
-pub use state::{Ids, Settings, Web, World};
+pub use state::{Engine, Ids, Settings, Web, World};
 
 /// The longest request line that is read.
 const URI_BYTES_MAX: usize = 8 * 1024;

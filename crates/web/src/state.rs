@@ -41,7 +41,18 @@ pub struct Parts {
     rates: Mutex<HashMap<(Name, bool), Bucket>>,
     ready: AtomicBool,
     files: Arc<Semaphore>,
+    #[cfg_attr(not(feature = "reports"), expect(dead_code, reason = "there is never one"))]
+    pub(crate) engine: Option<Engine>,
 }
+
+/// What computes reports. A build without them has none.
+#[cfg(feature = "reports")]
+pub type Engine = proofback_reports::Reports;
+
+/// What would compute reports; this build has none.
+#[cfg(not(feature = "reports"))]
+#[derive(Clone)]
+pub enum Engine {}
 
 impl std::ops::Deref for Web {
     type Target = Parts;
@@ -79,7 +90,7 @@ pub struct Ids {
 }
 
 impl Web {
-    pub fn new(store: Store, settings: Settings, ids: Ids, world: World) -> Self {
+    pub fn new(store: Store, settings: Settings, ids: Ids, world: World, engine: Option<Engine>) -> Self {
         Self(Arc::new(Parts {
             store,
             settings,
@@ -89,6 +100,7 @@ impl Web {
             rates: Mutex::new(HashMap::new()),
             ready: AtomicBool::new(false),
             files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
+            engine,
         }))
     }
 

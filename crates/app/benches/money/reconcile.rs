@@ -46,6 +46,7 @@ pub async fn figures(plan: &Plan, store: &Store) -> Vec<Figure> {
         settings,
         Ids::new(fill::year_end(), Arc::new(|| 1)),
         world,
+        None,
     ));
     let mut figures = Vec::new();
     // A workbook is for the lines that differ.

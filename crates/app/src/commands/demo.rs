@@ -116,6 +116,7 @@ async fn start(simulation: &Simulation, data: &Path, listen: SocketAddr) -> anyh
         SecretRef::File(path) => Err(format!("the demo reads no file {path}")),
     };
     Server::start(ServerOptions {
+        facts: None,
         data: data.to_owned(),
         listen,
         program: Some(simulation.program()),

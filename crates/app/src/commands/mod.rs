@@ -12,6 +12,7 @@ pub mod listen;
 pub mod rates;
 pub mod reconcile;
 pub mod replay;
+pub mod report;
 pub mod review;
 pub mod serve;
 pub mod settlement;
@@ -20,6 +21,7 @@ pub mod target;
 pub mod template;
 pub mod token;
 pub mod trace;
+pub mod verify;
 
 use anyhow::Context;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proofback_domain::delivery::RetryPolicy;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::depot;
 use crate::geo::Geo;
 use crate::options::Serve;
 use crate::server::{Server, ServerOptions};
@@ -15,7 +16,13 @@ pub async fn run(options: Box<Serve>) -> anyhow::Result<ExitCode> {
     let settings = options.settings()?;
     let program = settings.program.as_deref().map(super::read_file).transpose()?;
     let geo = Geo::open(&settings.geo)?;
+    let facts = settings
+        .facts
+        .as_deref()
+        .map(|text| depot::location(text, |name| std::env::var(name).ok()))
+        .transpose()?;
     let server = Server::start(ServerOptions {
+        facts,
         data: settings.data,
         listen: settings.listen,
         program,

@@ -6,6 +6,7 @@
 mod against;
 mod align;
 mod buckets;
+mod catalogue;
 mod dimension;
 mod drill;
 mod exchange;

@@ -37,7 +37,7 @@ pub fn xlsx(name: &str, bytes: Vec<u8>) -> Response {
     file("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", &format!("{name}.xlsx"), bytes)
 }
 
-fn file(media_type: &str, name: &str, bytes: Vec<u8>) -> Response {
+pub fn file(media_type: &str, name: &str, bytes: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media_type.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", safe(name))),

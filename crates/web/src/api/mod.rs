@@ -13,10 +13,14 @@ mod once;
 mod page;
 mod postbacks;
 pub mod problem;
-mod profit;
 mod programs;
 mod rates;
 mod replays;
+#[cfg(feature = "reports")]
+mod reports;
+#[cfg(not(feature = "reports"))]
+#[path = "no_reports.rs"]
+mod reports;
 mod reviews;
 mod settlements;
 mod statement;
@@ -56,10 +60,10 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/conversions/{id}/status", post(reviews::set_status))
         .route("/conversions/{id}/adjust", post(reviews::adjust))
         .route("/partners/{id}/balance", get(ledger::balance))
-        .route("/partners/{id}/profit", get(profit::profit))
         .route("/partners/{id}/statement", get(statement::partner))
         .route("/advertisers/{id}/statement", get(statement::advertiser))
         .route("/ledger/entries", get(ledger::entries))
+        .route("/verify", get(books::verify_all))
         .route("/ledger/verify", get(books::verify))
         .route("/ledger/seals", get(books::seals))
         .route("/ledger/periods", get(books::periods))
@@ -82,6 +86,7 @@ pub fn router(web: Web) -> Router<Web> {
         .route("/program", get(programs::show).put(programs::put))
         .route("/audit", get(reviews::audit))
         .route("/tokens", post(programs::create_token))
+        .merge(reports::router())
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(PROGRAM_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(web, auth::require_token))

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use proofback_domain::time::Span;
 use proofback_sheets::Fault;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A problem document; `code` is stable, `detail` a sentence.
 pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
@@ -13,6 +13,20 @@ pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
 
 /// Like [`problem`], with the mistakes of a program in it.
 pub fn problem_with(status: StatusCode, code: &str, detail: &str, mistakes: Value) -> Response {
+    let mut members = Map::new();
+    if !mistakes.is_null() {
+        members.insert("mistakes".into(), mistakes);
+    }
+    problem_with_members(status, code, detail, members)
+}
+
+/// Like [`problem`], with more members.
+pub fn problem_with_members(
+    status: StatusCode,
+    code: &str,
+    detail: &str,
+    members: Map<String, Value>,
+) -> Response {
     let mut body = json!({
         "type": "about:blank",
         "title": status.canonical_reason().unwrap_or_default(),
@@ -20,8 +34,8 @@ pub fn problem_with(status: StatusCode, code: &str, detail: &str, mistakes: Valu
         "code": code,
         "detail": detail,
     });
-    if let (Some(members), false) = (body.as_object_mut(), mistakes.is_null()) {
-        members.insert("mistakes".into(), mistakes);
+    if let Some(body) = body.as_object_mut() {
+        body.extend(members);
     }
     let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body.to_string()).into_response()
@@ -53,6 +67,14 @@ pub fn failed() -> Response {
 
 pub fn bad_request(detail: &str) -> Response {
     problem(StatusCode::BAD_REQUEST, "bad_request", detail)
+}
+
+/// Likewise, with the parameter where the mistake lies.
+pub fn about_parameter(parameter: &str, message: &str) -> Response {
+    let mut members = Map::new();
+    members.insert("parameter".into(), parameter.into());
+    let detail = format!("{parameter}: {message}");
+    problem_with_members(StatusCode::BAD_REQUEST, "bad_request", &detail, members)
 }
 
 pub fn conflict(code: &str, detail: &str) -> Response {

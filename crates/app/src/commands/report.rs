@@ -1,0 +1,64 @@
+//! `proofback report`: reports in the terminal, or as files.
+
+mod sight;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use super::put_out;
+use super::statement::fetch;
+use crate::caller::Caller;
+use crate::options::reports::{Report, ReportForm};
+
+pub async fn run(options: Report) -> anyhow::Result<ExitCode> {
+    let (format, out) = (options.format, options.out.clone());
+    let binary = matches!(format, ReportForm::Xlsx | ReportForm::Parquet);
+    if binary && out.is_none() && std::io::stdout().is_terminal() {
+        bail!("this format is not for a terminal; give --out FILE");
+    }
+    let query = query(&options);
+    let caller = Caller::to_look(options.reach).await?;
+    match format {
+        ReportForm::Table => {
+            let answer = caller.get(&format!("/reports?{query}")).await?;
+            put_out(sight::tell(&answer).as_bytes(), out.as_deref())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ReportForm::Json => {
+            let answer = caller.get(&format!("/reports?{query}")).await?;
+            put_out(format!("{answer:#}\n").as_bytes(), out.as_deref())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ReportForm::Csv => fetch(&caller, &format!("/reports?{query}&format=csv"), out.as_deref()).await,
+        ReportForm::Xlsx => fetch(&caller, &format!("/reports?{query}&format=xlsx"), out.as_deref()).await,
+        ReportForm::Parquet => {
+            fetch(&caller, &format!("/reports?{query}&format=parquet"), out.as_deref()).await
+        }
+    }
+}
+
+fn query(options: &Report) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let said = [
+        ("by", &options.by),
+        ("metrics", &options.metrics),
+        ("from", &options.from),
+        ("to", &options.to),
+        ("period", &options.period),
+        ("filter", &options.filter),
+        ("time", &options.time),
+        ("tz", &options.tz),
+        ("top", &options.top),
+        ("compare", &options.compare),
+        ("sort", &options.sort),
+        ("limit", &options.limit),
+        ("test", &options.test),
+        ("currency", &options.currency),
+    ];
+    query.extend_pairs(said.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
+    let flags = [("other", options.other), ("totals", options.totals)];
+    query.extend_pairs(flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name, "1")));
+    query.finish()
+}
