@@ -21,7 +21,9 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use proofback_domain::program::Snapshot;
-use proofback_domain::report::{Basis, BucketsError, Exchange, Found, Range, Report, Sum, Table, fold};
+use proofback_domain::report::{
+    Basis, BucketsError, Exchange, Found, Range, Report, Sum, SumRow, Table, fold,
+};
 use proofback_domain::time::{Span, Timestamp};
 use proofback_store::facts::{FactFile, FileKind};
 use proofback_store::{FactsView, Store, StoreError};
@@ -168,6 +170,11 @@ impl Reports {
         }
         let sums = report.sums();
         let mut rows = Vec::new();
+        if report.by.is_empty() {
+            // A row for everything is there even where there is nothing.
+            let sums = vec![None; sums.len()];
+            rows.push(SumRow { key: Vec::new(), currency: Some(report.currency), day: None, sums });
+        }
         for part in [Part::Clicks, Part::Events] {
             let Some(text) = query.text(part, &sums, report.in_own_currency()) else {
                 continue;

@@ -587,7 +587,8 @@ fn check(mut world: World, asked: Vec<Vec<(String, String)>>) {
                 found(&report, report.span, &all, &snapshot),
                 compared,
             );
-            assert_eq!(table, expected, "{pairs:?}");
+            // Where the pieces of another time begin is not shown.
+            assert_eq!(table.to_json(), expected.to_json(), "{pairs:?}");
             CASES.fetch_add(u64::try_from(expected.rows.len()).unwrap(), Ordering::Relaxed);
         }
     });
