@@ -30,7 +30,7 @@ test-long:
 ## Each parser under libFuzzer, guided by coverage, for FUZZ_SECONDS; needs a C++ compiler. What is found lies in
 ## $(FUZZ)/finds; mended, its bytes go to crates/domain/tests/fuzz/seeds, where `make test` tries them for ever.
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS ?= postback template click_id program
+FUZZ_TARGETS ?= postback template click_id program report
 FUZZ = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/fuzz
 # With a target named, the flags stay off the build scripts, which have no libFuzzer to link with.
 FUZZ_HOST = $(shell rustc --print host-tuple)

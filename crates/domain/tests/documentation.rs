@@ -1,5 +1,5 @@
-//! `docs/decisions.md` is made by the code that decides. This test fails when it is out of date;
-//! `UPDATE_DOCS=1 cargo test --package proofback-domain --test documentation` writes it anew.
+//! `docs/decisions.md` is made by the code that decides, the tables in `docs/reports.md` by the code that reads and
+//! folds. These tests fail when they are out of date; `UPDATE_DOCS=1 cargo test --package proofback-domain --test documentation` writes them anew.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -11,7 +11,8 @@ use std::fmt::Write;
 use proofback_domain::decide::{Decision, first_status, may_change};
 use proofback_domain::outcome::{Outcome, Reason, Status};
 use proofback_domain::program::Approval;
-use proofback_domain::time::Span;
+use proofback_domain::report::{Context, Described, Dimension, Metric, Named, PARAMETERS, Report};
+use proofback_domain::time::{Span, Timestamp};
 use support::Installation;
 
 const PROGRAM: &str = include_str!("support/program.toml");
@@ -330,4 +331,59 @@ fn send(world: &mut Installation, advertiser: &str, click: &mut String, link: &s
     let mut request = world.request(Some(advertiser), &format!("{query}&currency=EUR"));
     request.pixel = pixel;
     world.receive(&request)
+}
+
+const REPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reports.md");
+
+#[test]
+fn the_page_about_reports_lists_every_period_dimension_and_metric() {
+    let mut page = std::fs::read_to_string(REPORTS).unwrap();
+    let lines = |heading: &str, entries: Vec<(&str, &str)>| {
+        let lines = entries.into_iter().map(|(code, what)| format!("| `{code}` | {what} |\n"));
+        format!("| {heading} | |\n| --- | --- |\n{}", lines.collect::<String>())
+    };
+    let mut metrics = String::from("| metric | | how it is computed |\n| --- | --- | --- |\n");
+    for Described { code, kind, how } in Metric::catalogue() {
+        writeln!(metrics, "| `{code}` | {} | {how} |", kind.code()).unwrap();
+    }
+    for (name, table) in [
+        ("periods", lines("period", Named::catalogue().collect())),
+        ("dimensions", lines("dimension", Dimension::catalogue().collect())),
+        ("metrics", metrics),
+    ] {
+        let (mark, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+        let (before, rest) = page.split_once(&mark).unwrap_or_else(|| panic!("{mark} is missing"));
+        let (old, after) = rest.split_once(&end).unwrap();
+        if std::env::var_os("UPDATE_DOCS").is_none() {
+            assert_eq!(old, table, "docs/reports.md is out of date: UPDATE_DOCS=1 writes it anew");
+        }
+        page = format!("{before}{mark}{table}{end}{after}");
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(REPORTS, page).unwrap();
+    }
+}
+
+#[test]
+fn every_report_on_the_page_can_be_asked_for() {
+    let page = std::fs::read_to_string(REPORTS).unwrap();
+    let now = Timestamp::parse("2026-11-20T12:30:00Z").unwrap();
+    let world = Installation::new(PROGRAM);
+    let context = Context::of(&world.snapshot, now, now);
+    let mut count = 0;
+    for line in page.lines().filter_map(|line| line.strip_prefix("GET /api/v1/reports?")) {
+        let pair = |text: &str| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let pairs: Vec<(String, String)> = line.split('&').filter_map(pair).collect();
+        let report = Report::parse(&pairs, &context).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let has = |parameter: &str| pairs.iter().any(|(name, _)| name == parameter);
+        assert_eq!(report.filter.is_some(), has("filter") || has("country"), "{line}");
+        count += 1;
+    }
+    assert_eq!(count, 3);
+    for parameter in PARAMETERS {
+        assert!(page.contains(&format!("`{parameter}`")), "{parameter}");
+    }
+    let metrics = Report::parse(&[], &context).unwrap().metrics;
+    let metrics: Vec<String> = metrics.iter().map(Metric::code).collect();
+    assert!(page.contains(&format!("`{}`", metrics.join(","))), "what is counted where nothing is said");
 }

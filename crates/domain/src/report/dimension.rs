@@ -58,7 +58,7 @@ pub const PARAMETER: &str = "param:";
 const PARAMETER_BYTES_MAX: usize = 100;
 
 /// Code, dimension and what it is, in the order of the documentation.
-pub(super) const TIMES: [(&str, Dimension, &str); 17] = [
+const TIMES: [(&str, Dimension, &str); 17] = [
     ("hour", Dimension::Time(Clock::Basis, Unit::Hour), "the hour as clocks show it, `2026-11-20T13:00`"),
     ("day", Dimension::Time(Clock::Basis, Unit::Day), "`2026-11-20`"),
     ("week", Dimension::Time(Clock::Basis, Unit::Week), "from Monday, by ISO 8601: `2026-W47`"),
@@ -79,7 +79,7 @@ pub(super) const TIMES: [(&str, Dimension, &str); 17] = [
 ];
 
 /// Code, column of the facts, and what it is.
-pub(super) const FIELDS: [(&str, &str, &str); 38] = [
+const FIELDS: [(&str, &str, &str); 38] = [
     ("advertiser", "advertiser", "the advertiser"),
     ("offer", "offer", "the offer"),
     ("goal", "event", "the same as `event`, under this name"),
@@ -152,6 +152,13 @@ impl Dimension {
     /// Every code but those of parameters.
     pub fn codes() -> impl Iterator<Item = &'static str> {
         TIMES.iter().map(|(code, _, _)| *code).chain(FIELDS.iter().map(|(code, _, _)| *code))
+    }
+
+    /// Every dimension that can be asked for, with what it is.
+    pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let times = TIMES.iter().map(|(code, _, what)| (*code, *what));
+        let fields = FIELDS.iter().map(|(code, _, what)| (*code, *what));
+        times.chain(fields).chain([("param:NAME", "a parameter that was kept with the click")])
     }
 
     /// The word that asks for it.

@@ -51,7 +51,7 @@ pub enum Bound {
 }
 
 /// Word, meaning and what it is, in the order of the documentation.
-pub(super) const NAMED: [(&str, Named, &str); 11] = [
+const NAMED: [(&str, Named, &str); 11] = [
     ("today", Named::Today, "today"),
     ("yesterday", Named::Yesterday, "the day before"),
     ("last_7_days", Named::Last7Days, "today and the six days before; where nothing is said"),
@@ -104,6 +104,11 @@ impl Period {
 }
 
 impl Named {
+    /// Every word, with what it means.
+    pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static str)> {
+        NAMED.iter().map(|(word, _, what)| (*word, *what))
+    }
+
     pub fn code(self) -> &'static str {
         let found = NAMED.iter().find(|(_, named, _)| *named == self);
         found.map_or("", |(word, _, _)| word)

@@ -189,6 +189,11 @@ fn any_program_file_is_consistent_or_refused_with_places() {
     mutate("program", 30_000, targets::program::run);
 }
 
+#[test]
+fn any_report_is_refused_or_reads_back_as_itself() {
+    mutate("report", 60_000, targets::report::run);
+}
+
 /// A seed that no longer does what its name says would leave the deep code untried.
 #[test]
 fn the_seeds_of_postbacks_reach_what_they_are_named_for() {

@@ -127,6 +127,18 @@ fn a_filter_has_bounds_that_its_canonical_form_keeps() {
         refusal(&format!("filter={}sub1 = a", "not ".repeat(4_000))),
         "filter: 16008 bytes long, at most 8192 are allowed"
     );
+    // `or` and `and` in turn, fifteen of them: with the comparison inside, sixteen levels.
+    let turns = |count: usize| {
+        let turn = |inner: String, place: usize| match (place % 2, place) {
+            (_, 0) => "sub1 = a".to_owned(),
+            (1, _) => format!("sub2 = b or ({inner})"),
+            (_, _) => format!("sub2 = b and ({inner})"),
+        };
+        (0..=count).fold(String::new(), turn)
+    };
+    assert!(report(&format!("filter={}", turns(15))).filter.is_some());
+    assert_eq!(refusal(&format!("filter={}&country=DE", turns(15))), "filter: nested deeper than 16");
+    assert_eq!(refusal(&format!("filter={}", turns(16))), "filter: nested deeper than 16");
     let values = |count: usize| vec!["a"; count].join(", ");
     assert!(shown(&format!("sub1 in ({})", values(200))).contains("a, a"));
     let refused = refusal(&format!("filter=sub1 in ({})&sub2=b", values(200)));

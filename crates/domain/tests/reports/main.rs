@@ -19,14 +19,14 @@ use proofback_domain::report::{Context, Exchange, Range, Report, ReportError};
 use proofback_domain::time::Timestamp;
 
 /// A program in Berlin that reports in euros, on Friday, 2026-11-20, at 13:30.
-pub struct World {
+struct World {
     zone: Zone,
     currencies: Currencies,
     rates: Rates,
 }
 
 impl World {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let rate = |number, day: &str, code: &str, rate: &str| Published {
             number,
             day: Day::parse(day).unwrap(),

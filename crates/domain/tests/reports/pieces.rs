@@ -96,6 +96,24 @@ fn clocks_may_be_put_by_half_an_hour_or_by_two() {
 }
 
 #[test]
+fn clocks_may_be_put_within_an_hour() {
+    // A minute after midnight, back to 23:01.
+    let hours = cut("hour", "America/St_Johns", "2010-11-07T01:30:00Z", "2010-11-07T04:30:00Z");
+    assert_eq!(
+        shown(&hours),
+        [
+            ("2010-11-06T23:00-02:30".to_owned(), 60),
+            ("2010-11-07T00:00-02:30".to_owned(), 1),
+            ("2010-11-06T23:00-03:30".to_owned(), 59),
+            ("2010-11-07T00:00-03:30".to_owned(), 60),
+        ]
+    );
+    // The day began with its first moment, and goes on.
+    let days = cut("day", "America/St_Johns", "2010-11-06T02:30:00Z", "2010-11-08T03:30:00Z");
+    assert_eq!(shown(&days), [("2010-11-06".to_owned(), 24 * 60), ("2010-11-07".to_owned(), 25 * 60)]);
+}
+
+#[test]
 fn a_day_that_was_left_out_has_no_piece() {
     let days = cut("day", "Pacific/Apia", "2011-12-29T10:00:00Z", "2012-01-01T10:00:00Z");
     assert_eq!(

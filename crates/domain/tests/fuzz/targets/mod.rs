@@ -8,6 +8,7 @@
 pub mod click_id;
 pub mod postback;
 pub mod program;
+pub mod report;
 pub mod template;
 
 use std::sync::LazyLock;
