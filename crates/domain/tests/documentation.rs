@@ -338,17 +338,23 @@ const REPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reports.m
 #[test]
 fn the_page_about_reports_lists_every_period_dimension_and_metric() {
     let mut page = std::fs::read_to_string(REPORTS).unwrap();
-    let lines = |heading: &str, entries: Vec<(&str, &str)>| {
+    let lines = |heading: &str, entries: Vec<(String, &str)>| {
         let lines = entries.into_iter().map(|(code, what)| format!("| `{code}` | {what} |\n"));
         format!("| {heading} | |\n| --- | --- |\n{}", lines.collect::<String>())
     };
+    let mut dimensions: Vec<(String, &str)> =
+        Dimension::catalogue().map(|(dimension, what)| (dimension.code(), what)).collect();
+    dimensions.push(("param:NAME".into(), "a parameter that was kept with the click"));
     let mut metrics = String::from("| metric | | how it is computed |\n| --- | --- | --- |\n");
     for Described { code, kind, how } in Metric::catalogue() {
         writeln!(metrics, "| `{code}` | {} | {how} |", kind.code()).unwrap();
     }
     for (name, table) in [
-        ("periods", lines("period", Named::catalogue().collect())),
-        ("dimensions", lines("dimension", Dimension::catalogue().collect())),
+        (
+            "periods",
+            lines("period", Named::catalogue().map(|(named, what)| (named.code().into(), what)).collect()),
+        ),
+        ("dimensions", lines("dimension", dimensions)),
         ("metrics", metrics),
     ] {
         let (mark, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));

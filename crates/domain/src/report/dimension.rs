@@ -154,11 +154,11 @@ impl Dimension {
         TIMES.iter().map(|(code, _, _)| *code).chain(FIELDS.iter().map(|(code, _, _)| *code))
     }
 
-    /// Every dimension that can be asked for, with what it is.
-    pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static str)> {
-        let times = TIMES.iter().map(|(code, _, what)| (*code, *what));
-        let fields = FIELDS.iter().map(|(code, _, what)| (*code, *what));
-        times.chain(fields).chain([("param:NAME", "a parameter that was kept with the click")])
+    /// Every dimension but those of parameters, with what it is.
+    pub fn catalogue() -> impl Iterator<Item = (Self, &'static str)> {
+        let times = TIMES.iter().map(|(_, dimension, what)| (dimension.clone(), *what));
+        let fields = FIELDS.iter().map(|(code, _, what)| (Self::Field(Field(code)), *what));
+        times.chain(fields)
     }
 
     /// The word that asks for it.

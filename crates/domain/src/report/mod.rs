@@ -6,7 +6,6 @@
 mod against;
 mod align;
 mod buckets;
-mod catalogue;
 mod dimension;
 mod drill;
 mod exchange;

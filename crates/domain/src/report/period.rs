@@ -104,9 +104,9 @@ impl Period {
 }
 
 impl Named {
-    /// Every word, with what it means.
-    pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static str)> {
-        NAMED.iter().map(|(word, _, what)| (*word, *what))
+    /// Every period that has a name, with what it is.
+    pub fn catalogue() -> impl Iterator<Item = (Self, &'static str)> {
+        NAMED.iter().map(|(_, named, what)| (*named, *what))
     }
 
     pub fn code(self) -> &'static str {
