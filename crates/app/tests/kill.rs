@@ -82,6 +82,8 @@ async fn nothing_acknowledged_is_lost() {
     let sales = server.every("conversions").await.len();
     let expected = format!("{sales}.00 EUR");
     assert_eq!(server.approved("reelmedia").await, expected, "each sale earns one euro, once");
+    let verified = server.api("/verify").await;
+    assert_eq!(verified["sound"], true, "{verified}");
     println!("{} clicks and {} postbacks were acknowledged, none is lost", checked.0, checked.1);
 }
 

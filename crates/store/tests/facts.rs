@@ -392,3 +392,27 @@ async fn what_is_forgotten_leaves_its_sums() {
     let again = installation.store.forget_old(retention, later("90h")).await.unwrap();
     assert_eq!((again.files, again.log), (0, 0));
 }
+
+#[tokio::test]
+async fn a_store_that_is_older_than_facts_gets_them_once() {
+    let installation = Installation::new().await;
+    busy(&installation).await;
+    let before = sums(&installation).await;
+    {
+        let connection = rusqlite::Connection::open(installation.directory.path().join("proofback.db")).unwrap();
+        assert!(connection.execute("delete from fact", []).unwrap() > 0);
+    }
+    let installation = reopen(installation).await;
+    // Who was a customer first is not known any more; everything else is.
+    let without_customers = |counted: Counted| -> Counted {
+        let sums = counted.into_iter().map(|(key, mut sums)| {
+            sums.remove("customers");
+            (key, sums)
+        });
+        sums.collect()
+    };
+    assert_eq!(without_customers(sums(&installation).await), without_customers(before.clone()));
+    assert_eq!(differences(&installation).await, [""; 0]);
+    let installation = reopen(installation).await;
+    assert_eq!(without_customers(sums(&installation).await), without_customers(before));
+}

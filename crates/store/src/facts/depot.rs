@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -15,7 +16,7 @@ use futures_util::{FutureExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::ParquetError;
@@ -50,12 +51,53 @@ impl std::fmt::Debug for Bucket {
     }
 }
 
+impl Bucket {
+    /// `time_max` is for one request.
+    fn open(&self, time_max: Duration) -> io::Result<Arc<dyn ObjectStore>> {
+        let mut options = ClientOptions::new().with_connect_timeout(CONNECT_TIME_MAX).with_timeout(time_max);
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&self.name)
+            .with_region(&self.region)
+            .with_access_key_id(&self.access_key_id)
+            .with_secret_access_key(&self.secret_access_key)
+            .with_retry(RetryConfig {
+                backoff: BackoffConfig {
+                    init_backoff: RETRY_WAIT_MIN,
+                    max_backoff: RETRY_WAIT_MAX,
+                    ..BackoffConfig::default()
+                },
+                max_retries: RETRIES_MAX,
+                retry_timeout: time_max,
+            });
+        if let Some(endpoint) = &self.endpoint {
+            // Whoever names an address without TLS means it: a service on the same machine or network.
+            options = options.with_allow_http(endpoint.starts_with("http://"));
+            builder = builder.with_endpoint(endpoint);
+        }
+        let objects = builder.with_client_options(options).build().map_err(io::Error::other)?;
+        Ok(match self.prefix.trim_matches('/') {
+            "" => Arc::new(objects),
+            prefix => Arc::new(PrefixStore::new(objects, prefix)),
+        })
+    }
+}
+
 /// Sealed files by their names, `day=2026-11-26/clicks-12.parquet`.
 #[derive(Clone)]
 pub struct Depot {
     directory: Option<PathBuf>,
     objects: Arc<dyn ObjectStore>,
+    /// The same for whole files on their way up, which take longer than parts of them on their way down.
+    uploads: Arc<dyn ObjectStore>,
 }
+
+/// Somebody waits for what is read, and whatever is not written now is written by the next seal.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
+const READ_TIME_MAX: Duration = Duration::from_secs(10);
+const UPLOAD_TIME_MAX: Duration = Duration::from_secs(300);
+const RETRIES_MAX: usize = 2;
+const RETRY_WAIT_MIN: Duration = Duration::from_millis(50);
+const RETRY_WAIT_MAX: Duration = Duration::from_millis(500);
 
 impl Depot {
     pub fn open(location: &DepotLocation) -> io::Result<Self> {
@@ -63,26 +105,14 @@ impl Depot {
             DepotLocation::Directory(directory) => {
                 std::fs::create_dir_all(directory)?;
                 let objects = LocalFileSystem::new_with_prefix(directory).map_err(io::Error::other)?;
-                Ok(Self { directory: Some(directory.clone()), objects: Arc::new(objects) })
+                let objects: Arc<dyn ObjectStore> = Arc::new(objects);
+                Ok(Self { directory: Some(directory.clone()), uploads: Arc::clone(&objects), objects })
             }
-            DepotLocation::Bucket(bucket) => {
-                let mut builder = AmazonS3Builder::new()
-                    .with_bucket_name(&bucket.name)
-                    .with_region(&bucket.region)
-                    .with_access_key_id(&bucket.access_key_id)
-                    .with_secret_access_key(&bucket.secret_access_key);
-                if let Some(endpoint) = &bucket.endpoint {
-                    // Whoever names an address without TLS means it: a service on the same machine or network.
-                    builder =
-                        builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
-                }
-                let objects = builder.build().map_err(io::Error::other)?;
-                let objects: Arc<dyn ObjectStore> = match bucket.prefix.trim_matches('/') {
-                    "" => Arc::new(objects),
-                    prefix => Arc::new(PrefixStore::new(objects, prefix)),
-                };
-                Ok(Self { directory: None, objects })
-            }
+            DepotLocation::Bucket(bucket) => Ok(Self {
+                directory: None,
+                objects: bucket.open(READ_TIME_MAX)?,
+                uploads: bucket.open(UPLOAD_TIME_MAX)?,
+            }),
         }
     }
 
@@ -104,7 +134,7 @@ impl Depot {
                     })
             }
             None => {
-                let put = self.objects.put(&name.into(), PutPayload::from(bytes)).await;
+                let put = self.uploads.put(&name.into(), PutPayload::from(bytes)).await;
                 put.map(drop).map_err(|error| {
                     StoreError::Unavailable(format!("a fact file cannot be written: {error}"))
                 })

@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowWriter, ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, SortingColumn};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -34,6 +35,14 @@ const OPEN_MAX: usize = 512;
 
 fn failed(error: impl std::fmt::Display) -> StoreError {
     StoreError::Failed(format!("a fact file: {error}"))
+}
+
+/// Where a file lies may be out of reach for a while; what it says can only be wrong for good.
+pub fn unread(error: ParquetError) -> StoreError {
+    match error {
+        ParquetError::External(why) => StoreError::Unavailable(format!("a fact file cannot be read: {why}")),
+        other => failed(other),
+    }
 }
 
 fn properties() -> WriterProperties {
@@ -120,7 +129,7 @@ impl Finder {
                 let options = ArrowReaderOptions::new()
                     .with_schema(Arc::clone(&SCHEMA))
                     .with_page_index_policy(PageIndexPolicy::Required);
-                let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await.map_err(failed)?;
+                let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await.map_err(unread)?;
                 self.keep(name, &metadata);
                 metadata
             }
@@ -140,7 +149,7 @@ impl Finder {
                 .with_batch_size(BATCH_ROWS)
                 .build()
                 .map_err(failed)?;
-            let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(failed)?;
+            let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(unread)?;
             if let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) {
                 return click(batch, 0).map(Some);
             }

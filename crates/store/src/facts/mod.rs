@@ -11,7 +11,7 @@ mod visitors;
 pub use batch::{BATCH_ROWS, Batches, Context, SUMS};
 pub use catalog::{Archive, Catalog, FactFile, FileKind};
 pub use depot::{Bucket, Depot, DepotLocation, FileReader};
-pub use file::{FileWriter, click};
+pub use file::{FileWriter, click, unread};
 pub use schema::{COLUMNS, Column, Holds, SCHEMA};
 pub use summary::{Summary, Sums};
 pub use visitors::{Visit, Visitors};

@@ -5,7 +5,6 @@ use proofback_domain::conversion::Conversion;
 use proofback_domain::decide::{Decision, Known};
 use proofback_domain::fact::{self, AboutClick, Fact, Facts};
 use proofback_domain::id::PostbackId;
-use proofback_domain::name::Name;
 use proofback_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -106,28 +105,35 @@ pub fn delivery_failed(
     at: Timestamp,
     count: i64,
 ) -> Result<(), StoreError> {
-    let query = "select target, partner, click_id, trial, conversion_id from delivery where id = ?1";
+    match of_delivery(connection, id, at, count)? {
+        Some(facts) => insert(connection, &facts),
+        None => Ok(()),
+    }
+}
+
+pub fn of_delivery(
+    connection: &Connection,
+    id: [u8; 16],
+    at: Timestamp,
+    count: i64,
+) -> Result<Option<Facts>, StoreError> {
+    let query = "select target, partner, click_id, trial from delivery where id = ?1";
     let row = connection.prepare_cached(query)?.query_row([id], |row| {
-        Ok((
-            rows::name(row, 0)?,
-            rows::optional_name(row, 1)?,
-            rows::optional_click_id(row, 2)?,
-            row.get::<_, bool>(3)?,
-        ))
+        let (target, partner) = (rows::name(row, 0)?, rows::optional_name(row, 1)?);
+        Ok((target, partner, rows::optional_click_id(row, 2)?, row.get::<_, bool>(3)?))
     });
-    let Some((target, partner, click_id, trial)): Option<(Name, _, _, _)> = row.optional()? else {
-        return Ok(());
+    let Some((target, partner, click_id, trial)) = row.optional()? else {
+        return Ok(None);
     };
     let click = click_id.map(|id| known::find_click(connection, id)).transpose()?.flatten();
-    let facts = Facts {
+    Ok(Some(Facts {
         at,
         click: click.as_ref().map(AboutClick::of),
         advertiser: None,
         partner,
         test: trial,
         facts: vec![Fact::delivery(&target, at, count)],
-    };
-    insert(connection, &facts)
+    }))
 }
 
 /// Up to where clicks and facts are sealed.

@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use super::sealing::failed;
 use super::{Store, facts, rows};
 use crate::error::StoreError;
-use crate::facts::{Batches, Catalog, Context, FactFile, FileKind, SCHEMA, Visit};
+use crate::facts::{Batches, Catalog, Context, FactFile, FileKind, SCHEMA, Visit, unread};
 
 /// Everything that reports are made of, as it was at one moment.
 #[derive(Clone)]
@@ -171,11 +171,11 @@ impl Store {
         let reader = self.inner.archive.depot.reader(&file.path, file.bytes)?;
         let options = ArrowReaderOptions::new().with_schema(Arc::clone(&SCHEMA));
         let builder =
-            ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await.map_err(failed)?;
+            ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await.map_err(unread)?;
         let columns = ["click_id", "link", "ip", "user_agent", "unique"];
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
         let mut stream = builder.with_projection(mask).build().map_err(failed)?;
-        while let Some(batch) = stream.try_next().await.map_err(failed)? {
+        while let Some(batch) = stream.try_next().await.map_err(unread)? {
             let mut visitors = self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner);
             let text = |name| batch.column_by_name(name).map(|column| column.as_string_view());
             let (Some(ids), Some(links), Some(ips), Some(agents)) =

@@ -13,6 +13,7 @@ use proofback_domain::name::Name;
 use proofback_domain::postback::Reading;
 use proofback_domain::program::Snapshot;
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{past, rows, signed};
@@ -282,24 +283,32 @@ pub fn find_click_like(connection: &Connection, prefix: Prefix) -> Result<Option
 }
 
 fn find_sealed(connection: &Connection, begins: &str) -> Result<Option<Click>, StoreError> {
-    let sealed: Option<String> =
-        connection.prepare_cached("select sealed_click(?1)")?.query_row([begins], |row| row.get(0))?;
-    let Some(sealed) = sealed else {
-        return Ok(None);
-    };
-    let about: AboutClick = serde_json::from_str(&sealed)?;
-    Ok(Some(about.into_click()))
+    let mut statement = connection.prepare_cached("select sealed_click(?1)")?;
+    match statement.query_row([begins], |row| row.get(0))? {
+        Value::Text(sealed) => {
+            let about: AboutClick = serde_json::from_str(&sealed)?;
+            Ok(Some(about.into_click()))
+        }
+        Value::Blob(why) => Err(StoreError::Unavailable(String::from_utf8_lossy(&why).into_owned())),
+        Value::Null | Value::Integer(_) | Value::Real(_) => Ok(None),
+    }
 }
 
 /// Lets a connection find clicks in sealed files: `sealed_click(begins)` is the click whose id begins like that, as a
-/// JSON object, or null. Whoever can wait looks before ([`Archive::find`]), so that the writer need not.
+/// JSON object, or null. A blob says why nobody can tell now: an error would lose its kind on the way through SQLite.
+/// Whoever can wait looks before ([`Archive::find`]), so that the writer need not.
 pub fn find_sealed_clicks(connection: &Connection, archive: &Arc<Archive>) -> rusqlite::Result<()> {
     let (archive, runtime) = (Arc::clone(archive), tokio::runtime::Handle::current());
     connection.create_scalar_function("sealed_click", 1, FunctionFlags::SQLITE_UTF8, move |context| {
         let begins = context.get_raw(0).as_str().map_err(|error| user_error(&error))?;
-        let found = runtime.block_on(archive.find(begins)).map_err(|error| user_error(&error))?;
-        let whole = found.map(|click| serde_json::to_string(&AboutClick::whole(&click)));
-        whole.transpose().map_err(|error| user_error(&error))
+        let found = match runtime.block_on(archive.find(begins)) {
+            Ok(None) => return Ok(Value::Null),
+            Ok(Some(click)) => click,
+            Err(StoreError::Unavailable(why)) => return Ok(Value::Blob(why.into_bytes())),
+            Err(error @ StoreError::Failed(_)) => return Err(user_error(&error)),
+        };
+        let whole = serde_json::to_string(&AboutClick::whole(&found));
+        whole.map(Value::Text).map_err(|error| user_error(&error))
     })
 }
 

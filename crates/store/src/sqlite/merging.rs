@@ -10,7 +10,7 @@ use proofback_domain::time::{Span, Timestamp};
 use super::Store;
 use super::sealing::{DAY_MS, Made, failed};
 use crate::error::StoreError;
-use crate::facts::{FactFile, FileKind, FileWriter, SCHEMA, Summary};
+use crate::facts::{FactFile, FileKind, FileWriter, SCHEMA, Summary, unread};
 
 /// How long after its end a day is still given clicks and facts.
 const DAY_SETTLE_MS: i64 = 2 * 3_600_000;
@@ -54,8 +54,8 @@ impl Store {
             let reader = self.inner.archive.depot.reader(&file.path, file.bytes)?;
             let options = ArrowReaderOptions::new().with_schema(std::sync::Arc::clone(&SCHEMA));
             let builder = ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await;
-            let mut stream = builder.and_then(|builder| builder.build()).map_err(failed)?;
-            while let Some(batch) = stream.try_next().await.map_err(failed)? {
+            let mut stream = builder.and_then(|builder| builder.build()).map_err(unread)?;
+            while let Some(batch) = stream.try_next().await.map_err(unread)? {
                 writer = super::blocking(move || writer.write(&batch).map(|()| writer)).await?;
             }
             summary.join(&file.summary);

@@ -1,6 +1,7 @@
 //! The embedded engine: SQLite in WAL mode, one writer that commits in groups, readers of their own.
 
 mod audit;
+mod backfill;
 mod checkpoint;
 mod clicks;
 mod closes;

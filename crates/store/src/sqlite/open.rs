@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::backfill::backfill;
 use super::{Options, facts, known, rates};
 use crate::error::{OpenError, StoreError};
 use crate::facts::{Archive, Depot, DepotLocation};
@@ -66,6 +67,7 @@ pub fn open(directory: &Path, options: &Options) -> Result<Opened, OpenError> {
     for connection in readers.iter().chain([&writer]) {
         known::find_sealed_clicks(connection, &archive).map_err(database)?;
     }
+    backfill(&writer).map_err(|error| OpenError::Database { path: path.clone(), why: error.to_string() })?;
     Ok(Opened { writer, copier, readers, spill, rates, archive, clicks_until, lock })
 }
 

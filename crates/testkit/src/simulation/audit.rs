@@ -84,6 +84,7 @@ impl Simulation {
             ledger(&sums, entries.len()),
             auditor.traffic().await?,
         ];
+        auditor.verify().await?;
         Ok(Audit { tables, problems: auditor.problems })
     }
 }
@@ -129,6 +130,16 @@ impl Auditor<'_> {
         rows.push(Row::equal(&["all", ""], [sent, given.values().sum(), sent, log.len() as u64]));
         let columns = vec!["outcome", "reason", "sent", "answered", "to be logged", "logged"];
         Ok(Table { title: "Postbacks", columns, rows })
+    }
+
+    /// What the server finds when it computes everything again.
+    async fn verify(&mut self) -> Result<(), ReadError> {
+        let verified = self.reader.one("verify").await?;
+        let parts = ["ledger", "facts"].into_iter().filter_map(|part| verified.get(part));
+        for difference in parts.flat_map(|part| part.get("differences").and_then(Value::as_array)).flatten() {
+            self.problems.push(format!("verify: {}", difference.as_str().unwrap_or_default()));
+        }
+        Ok(())
     }
 
     async fn conversions(&self) -> Result<Table, ReadError> {
