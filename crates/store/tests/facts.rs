@@ -399,7 +399,8 @@ async fn a_store_that_is_older_than_facts_gets_them_once() {
     busy(&installation).await;
     let before = sums(&installation).await;
     {
-        let connection = rusqlite::Connection::open(installation.directory.path().join("proofback.db")).unwrap();
+        let connection =
+            rusqlite::Connection::open(installation.directory.path().join("proofback.db")).unwrap();
         assert!(connection.execute("delete from fact", []).unwrap() > 0);
     }
     let installation = reopen(installation).await;

@@ -59,6 +59,8 @@ async fn malformed_requests_are_each_answered_and_each_in_the_log_once() {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     logged.values().for_each(|reason| *reasons.entry(reason).or_default() += 1);
     println!("{count} requests, {} rows: {reasons:?}", rows.len());
+    let verified = server.api("/verify").await;
+    assert_eq!(verified["sound"], true, "{verified}");
 }
 
 async fn send(address: SocketAddr, mut random: Random, clicks: Arc<Clicks>, count: u64) -> Answers {

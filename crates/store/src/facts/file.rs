@@ -31,7 +31,7 @@ use crate::error::StoreError;
 /// Rows that are found and decompressed together.
 const PAGE_ROWS: usize = 4_096;
 /// Files whose directories are kept in memory; older ones are read again.
-const OPEN_MAX: usize = 512;
+const OPEN_MAX: usize = 96;
 
 fn failed(error: impl std::fmt::Display) -> StoreError {
     StoreError::Failed(format!("a fact file: {error}"))

@@ -25,7 +25,8 @@ pub fn backfill(connection: &Connection) -> Result<(), StoreError> {
         .and_then(|()| conversions(connection))
         .and_then(|()| deliveries(connection))
         .and_then(|()| {
-            let statement = "insert into fact (at, body) select at, body from temp.old_fact order by at, rowid";
+            let statement =
+                "insert into fact (at, body) select at, body from temp.old_fact order by at, rowid";
             Ok(connection.execute(statement, []).map(drop)?)
         });
     let end = if made.is_ok() { "drop table temp.old_fact; commit" } else { "rollback" };

@@ -86,8 +86,9 @@ impl Store {
         let catalog =
             if known.version == state.version { known } else { Arc::new(facts::catalog(connection)?) };
         let from = dirty.max(state.clicks_until);
-        hot.drop_clicks(state.clicks_until, from);
-        self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner).forget_from(from);
+        if hot.drop_clicks(state.clicks_until, from) {
+            self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner).forget_from(from);
+        }
         let query = format!("select {} from click where ?1 <= number order by number", rows::CLICK);
         let mut clicks = std::mem::take(&mut hot.clicks);
         let read = self.read_clicks(connection, &query, from, state.clicks_until, &mut clicks);
@@ -201,8 +202,9 @@ impl Store {
 }
 
 impl Hot {
-    /// Keeps clicks from `sealed` up to `from`.
-    fn drop_clicks(&mut self, sealed: i64, from: i64) {
+    /// Keeps clicks from `sealed` up to `from`; says whether there were any from there on.
+    fn drop_clicks(&mut self, sealed: i64, from: i64) -> bool {
+        let mut dropped = false;
         let (first, end) =
             (ClickId::from_parts(sealed, 0).to_string(), ClickId::from_parts(from, 0).to_string());
         let kept = self.clicks.drain(..).filter_map(|batch| {
@@ -216,9 +218,11 @@ impl Hot {
                 low
             };
             let (low, high) = (place(&first), place(&end));
+            dropped |= high < ids.len();
             (low < high).then(|| batch.slice(low, high - low))
         });
         self.clicks = kept.collect();
+        dropped
     }
 
     fn drop_events(&mut self, sealed: i64) {

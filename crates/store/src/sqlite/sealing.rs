@@ -4,6 +4,7 @@
 //! durable, one transaction registers it and moves the line, by which the rows count no longer; last they are cleared
 //! away, some at a time. Whatever step a kill falls into, each fact is in the rows or in a file, and never in both.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 
@@ -94,7 +95,16 @@ impl Store {
                 return Ok(sealed);
             }
         }
+        self.forget_visitors(settled);
         Ok(sealed)
+    }
+
+    /// Of days that are sealed as a whole, nobody asks who was there.
+    fn forget_visitors(&self, settled: i64) {
+        let snapshot = self.snapshot();
+        let zone = snapshot.as_deref().map_or_else(Zone::utc, |snapshot| snapshot.program.timezone.clone());
+        let day = zone.day(Timestamp::from_millis(settled));
+        self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner).forget_before(day);
     }
 
     async fn seal_clicks(
@@ -353,7 +363,7 @@ impl Store {
         let snapshot = self.snapshot();
         let program = snapshot.as_deref().map(|snapshot| &snapshot.program);
         let zone = program.map_or_else(Zone::utc, |program| program.timezone.clone());
-        let mut visitors = self.inner.visitors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut visitors = self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batches = Batches::default();
         let mut range: Option<(i64, i64)> = None;
         for click in clicks {
