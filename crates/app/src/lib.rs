@@ -6,6 +6,8 @@ mod caller;
 mod commands;
 mod geo;
 mod options;
+#[cfg(feature = "reports")]
+mod scheduled;
 mod server;
 mod world;
 
