@@ -8,6 +8,8 @@ mod commands;
 mod depot;
 mod geo;
 mod options;
+#[cfg(feature = "reports")]
+mod scheduled;
 mod server;
 mod world;
 

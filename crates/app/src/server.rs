@@ -134,6 +134,8 @@ impl Server {
             tokio::spawn(forget(web.clone(), stopped.clone())),
             tokio::spawn(seal(web.clone(), stopped.clone())),
             tokio::spawn(archive::run(web.clone(), stopped.clone())),
+            #[cfg(feature = "reports")]
+            tokio::spawn(crate::scheduled::run_reports(web.clone(), options.data, stopped.clone())),
             tokio::spawn(watch_geo(options.geo, web.clone(), stopped.clone())),
             tokio::spawn(answer(listener, web.clone(), stopped)),
         ];

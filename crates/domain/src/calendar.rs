@@ -1,7 +1,7 @@
 //! Days and months in the program's time zone, from the time zone database that is compiled in.
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -70,6 +70,26 @@ impl Zone {
         let shown: DateTime = text.replacen(' ', "T", 1).parse().ok().filter(|_| plain)?;
         let millis = self.0.to_timestamp(shown).ok()?.as_millisecond();
         (millis >= 0).then(|| Timestamp::from_millis(millis))
+    }
+
+    /// The moment at which clocks show a time of day here: the first of two where they show it twice, the first one
+    /// after where they leave it out.
+    pub fn moment(&self, day: Day, hour: u16, minute: u16) -> Timestamp {
+        self.civil(day, hour, minute).unwrap_or_else(|| self.start(day))
+    }
+
+    fn civil(&self, day: Day, hour: u16, minute: u16) -> Option<Timestamp> {
+        let shown = day.date()?.at(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0);
+        let at = match self.0.to_ambiguous_timestamp(shown).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(shown).ok()?,
+            AmbiguousOffset::Fold { before, .. } => before.to_timestamp(shown).ok()?,
+            // By the clock of after the change, what was left out lies before it.
+            AmbiguousOffset::Gap { after, .. } => {
+                let before_it = after.to_timestamp(shown).ok()?;
+                self.0.following(before_it).next()?.timestamp()
+            }
+        };
+        Some(Timestamp::from_millis(at.as_millisecond()))
     }
 
     /// The first moment of a day here; of a day that the zone left out, that of the next one.

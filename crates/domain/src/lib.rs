@@ -34,6 +34,7 @@ pub mod reconcile;
 pub mod report;
 pub mod reported;
 pub mod route;
+pub mod schedule;
 pub mod settlement;
 pub mod tell;
 pub mod template;

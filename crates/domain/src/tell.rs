@@ -142,6 +142,39 @@ pub fn paid(
     })
 }
 
+/// What there is to say of a report that came by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadyReport<'a> {
+    pub id: &'a Name,
+    pub name: &'a str,
+    /// The time that it was due at.
+    pub at: Timestamp,
+    pub from: String,
+    pub to: String,
+    pub rows: usize,
+    /// A JSON array of objects.
+    pub first_rows: String,
+    pub url: String,
+}
+
+/// Tells that a report is ready. The same report of the same time has the same id, however often it is computed.
+pub fn report_ready(program: &Program, ready: &ReadyReport<'_>) -> Vec<PlannedDelivery> {
+    let none: DeliveryId = Id::new(ready.at, 0);
+    let by: DeliveryId = none.derive(ready.at, &format!("report {}", ready.id), 0);
+    webhooks(program, by, ready.at, Happening::ReportReady, &About::default(), || {
+        let mut values = Values::new();
+        put(&mut values, "report", ready.id.as_str());
+        put(&mut values, "report_name", ready.name);
+        put(&mut values, "due_at", ready.at.iso());
+        put(&mut values, "from", ready.from.as_str());
+        put(&mut values, "to", ready.to.as_str());
+        put(&mut values, "rows", ready.rows.to_string());
+        put(&mut values, "first_rows", ready.first_rows.as_str());
+        put(&mut values, "url", ready.url.as_str());
+        values
+    })
+}
+
 /// A test delivery: what an example of the target's first happening would be, with these values instead of the
 /// example's.
 pub fn trial(by: DeliveryId, at: Timestamp, target: &Target, instead: Values) -> PlannedDelivery {

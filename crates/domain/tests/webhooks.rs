@@ -226,6 +226,7 @@ fn row(field: &proofback_domain::webhook::Field) -> String {
         Kind::Count => "whole number",
         Kind::Subs => "object of `sub1` to `sub10`",
         Kind::Flag => "`true`",
+        Kind::Rows => "array of objects",
     };
     let always = if field.needed { ", always" } else { "" };
     format!("| {name} | {form}{always} | {} |\n", field.about)

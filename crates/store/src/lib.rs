@@ -21,7 +21,8 @@ pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
 pub use sqlite::{
-    Answered, Doer, FactsReport, FactsView, Forgotten, Idempotency, ImportKey, ImportLine, Kept, Lines,
-    MissingLine, NewRate, NewSettlement, Open, Options, OursAsked, RateRow, RatesImported, Reviewed, Rules,
-    SealStep, Sealed, Settled, SettlementLine, SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
+    Answered, Doer, DueReport, FactsReport, FactsView, Forgotten, GoesTo, Idempotency, ImportKey, ImportLine,
+    Kept, Lines, MissingLine, NewRate, NewSettlement, Open, Options, OursAsked, RateRow, RatesImported,
+    Reviewed, Rules, SaveRefusal, SavedReport, SealStep, Sealed, Settled, SettlementLine, SettlementRow,
+    ShowSettlement, StatementQuery, Store, Subject,
 };

@@ -43,6 +43,8 @@ pub async fn metrics(State(web): State<Web>) -> Response {
         tracing::warn!(%error, "deliveries could not be counted");
         Standing { writes_waiting: web.store.writes_waiting(), ..Standing::default() }
     });
+    #[cfg(feature = "reports")]
+    crate::today::show(&web).await;
     let text = web.metrics.render(standing);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
         .into_response()

@@ -12,12 +12,16 @@ mod program;
 mod role;
 mod sender;
 mod state;
+#[cfg(feature = "reports")]
+mod today;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
+#[cfg(feature = "reports")]
+pub use api::reports::{Ran, ReportFile, run_due};
 pub use metrics::Metrics;
 pub use program::{Applied, ApplyError, apply, load};
 pub use role::{Role, hash_token};
@@ -45,6 +49,7 @@ pub fn router(web: Web) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .merge(api::reports::feeds())
         .nest("/api/v1", api::router(web.clone()))
         .fallback(api::not_found)
         .with_state(web)

@@ -1,5 +1,8 @@
 //! Counters for Prometheus.
 
+#[cfg(feature = "reports")]
+mod facts;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -7,6 +10,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use proofback_domain::time::Span;
+
+#[cfg(feature = "reports")]
+pub use facts::{FactCounts, TodayFigures};
 
 pub struct Metrics {
     pub clicks: Counter,
@@ -21,6 +27,8 @@ pub struct Metrics {
     targets: Family<State, Gauge>,
     waiting: Family<Waiting, Gauge>,
     geo_ages: Family<GeoFile, Gauge>,
+    #[cfg(feature = "reports")]
+    facts: facts::Facts,
     registry: Registry,
 }
 
@@ -95,6 +103,8 @@ impl Metrics {
         );
         let geo_ages = Family::<GeoFile, Gauge>::default();
         registry.register("geo_age_seconds", "How long ago the geo data was made", geo_ages.clone());
+        #[cfg(feature = "reports")]
+        let facts = facts::Facts::new(&mut registry);
         Self {
             clicks,
             clicks_spilled,
@@ -108,6 +118,8 @@ impl Metrics {
             targets,
             waiting,
             geo_ages,
+            #[cfg(feature = "reports")]
+            facts,
             registry,
         }
     }

@@ -43,6 +43,8 @@ pub struct Parts {
     files: Arc<Semaphore>,
     #[cfg_attr(not(feature = "reports"), expect(dead_code, reason = "there is never one"))]
     pub(crate) engine: Option<Engine>,
+    #[cfg(feature = "reports")]
+    pub(crate) today: crate::today::Today,
 }
 
 /// What computes reports. A build without them has none.
@@ -101,6 +103,8 @@ impl Web {
             ready: AtomicBool::new(false),
             files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
             engine,
+            #[cfg(feature = "reports")]
+            today: crate::today::Today::default(),
         }))
     }
 

@@ -214,7 +214,8 @@ fn moving(
         | Happening::DeliveryFailed
         | Happening::PayoutPaid
         | Happening::TargetFailing
-        | Happening::TargetPaused => (None, String::new()),
+        | Happening::TargetPaused
+        | Happening::ReportReady => (None, String::new()),
     };
     let currency =
         payout.or(after.commission).or(after.value()).or(after.revenue).map(|money| money.currency);

@@ -25,7 +25,7 @@ pub fn check_trial_value(target: &Target, name: &str) -> Result<(), String> {
                 | webhook::Kind::Status
                 | webhook::Kind::Count
                 | webhook::Kind::Difference { .. } => _ = known.insert(field.name),
-                webhook::Kind::Subs | webhook::Kind::Flag => {}
+                webhook::Kind::Subs | webhook::Kind::Flag | webhook::Kind::Rows => {}
             }
         }
     }

@@ -253,6 +253,8 @@ pub enum Happening {
     /// A target is on its way to being paused.
     TargetFailing,
     TargetPaused,
+    /// A report that comes by itself was computed.
+    ReportReady,
 }
 
 /// A tracking link of one partner.
@@ -310,7 +312,7 @@ const FIRST_CLICK: Timestamp = Timestamp::constant(1_704_067_200_000);
 const CLOCKS_APART: Span = Span::from_seconds(86_400);
 
 impl Happening {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ConversionCreated,
         Self::ConversionApproved,
         Self::ConversionRejected,
@@ -323,6 +325,7 @@ impl Happening {
         Self::PayoutPaid,
         Self::TargetFailing,
         Self::TargetPaused,
+        Self::ReportReady,
     ];
 
     /// What everybody can be told who has a target.
@@ -349,6 +352,7 @@ impl Happening {
             Self::PayoutPaid => "payout.paid",
             Self::TargetFailing => "target.failing",
             Self::TargetPaused => "target.paused",
+            Self::ReportReady => "report.ready",
         }
     }
 

@@ -37,6 +37,9 @@ fn put(data: &mut Map<String, Value>, field: &Field, values: &BTreeMap<String, S
                 SUBS.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?.into()))).collect();
             if subs.is_empty() { None } else { Some(subs.into()) }
         }
+        Kind::Rows => {
+            value(field.name).and_then(|text| serde_json::from_str(&text).ok()).filter(Value::is_array)
+        }
         Kind::Flag => value(field.name).filter(|text| text == "1").map(|_| Value::Bool(true)),
     };
     let Some(written) = written else {

@@ -39,6 +39,8 @@ pub enum Kind {
     Subs,
     /// `true`, or absent.
     Flag,
+    /// Rows of a report, as objects.
+    Rows,
 }
 
 /// The members of `data`, in their order.
@@ -57,6 +59,7 @@ pub fn fields(happening: Happening) -> impl Iterator<Item = &'static Field> {
         Happening::PayoutPaid => (&PAYOUT, &[]),
         Happening::TargetFailing => (&FAILING, &[]),
         Happening::TargetPaused => (&PAUSED, &[]),
+        Happening::ReportReady => (&REPORT, &[]),
     };
     // What is particular comes first.
     own.iter().chain(shared.iter().copied().flatten()).chain(&TEST)
@@ -83,6 +86,7 @@ pub fn meaning(happening: Happening) -> &'static str {
             "A target has been failing for a while and will be paused if that goes on."
         }
         Happening::TargetPaused => "A target is paused: nothing is sent to it until a person resumes it.",
+        Happening::ReportReady => "A saved report was computed by its schedule.",
     }
 }
 
@@ -197,4 +201,19 @@ const PAUSED: [Field; 5] = [
     maybe("failing_since", SINCE, "Since when no attempt has succeeded."),
     maybe("reason", Kind::Text, "Why it is paused."),
     LAST_ERROR,
+];
+
+const REPORT: [Field; 8] = [
+    needed("report", Kind::Text, "The saved report's id."),
+    needed("report_name", Kind::Text, "Its name."),
+    needed(
+        "due_at",
+        Kind::Time { value: "due_at" },
+        "The time that it was due at, which its period is reckoned from.",
+    ),
+    needed("from", Kind::Text, "The first day that it is over, or the first moment."),
+    needed("to", Kind::Text, "The last day, or the moment at which it ends."),
+    needed("rows", Kind::Count, "How many rows it has."),
+    maybe("first_rows", Kind::Rows, "The first of them, up to 50, as `GET /api/v1/reports` has them."),
+    needed("url", Kind::Text, "Where the whole of it is, for whoever has a token."),
 ];

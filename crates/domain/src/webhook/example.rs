@@ -15,7 +15,7 @@ pub fn example(happening: Happening) -> BTreeMap<String, String> {
     };
     for field in fields(happening) {
         match field.kind {
-            Kind::Text | Kind::Id | Kind::Status | Kind::Count | Kind::Difference { .. } => {
+            Kind::Text | Kind::Id | Kind::Status | Kind::Count | Kind::Difference { .. } | Kind::Rows => {
                 put(field.name, value(happening, field.name));
             }
             Kind::Money { currency } => {
@@ -38,6 +38,15 @@ pub fn example(happening: Happening) -> BTreeMap<String, String> {
 fn value(happening: Happening, name: &str) -> &'static str {
     match name {
         "click_id" if happening == Happening::PostbackRejected => "01kb3gw6t1w5e8n2qzr4",
+        "report" => "offers-daily",
+        "report_name" => "Offers, every morning",
+        "due_at" => "2026-11-21T06:00:00.000Z",
+        "from" | "to" => "2026-11-20",
+        "rows" => "1",
+        "first_rows" => r#"[{"offer":"shop-sale","clicks":1204,"revenue":"310.00"}]"#,
+        "url" => {
+            "https://track.example/api/v1/reports/saved/offers-daily/run?at=2026-11-21T06%3A00%3A00.000Z"
+        }
         "click_id" => "01kb3gw6t1w5e8n2qzr4xymc7d",
         "partner_click_id" => "M-1",
         "conversion_id" => "01kb3gx9f0c2m4v6p8r0t2w4y6",

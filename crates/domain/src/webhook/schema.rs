@@ -67,6 +67,7 @@ fn property(field: &Field) -> Value {
             "propertyNames": { "pattern": "^sub([1-9]|10)$" },
             "additionalProperties": { "type": "string", "minLength": 1 },
         }),
+        Kind::Rows => json!({ "type": "array", "items": { "type": "object" } }),
         Kind::Flag => json!({ "const": true }),
     };
     property["description"] = field.about.into();

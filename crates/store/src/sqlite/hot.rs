@@ -29,6 +29,13 @@ pub struct FactsView {
     pub events: Vec<RecordBatch>,
 }
 
+impl FactsView {
+    /// How many rows no file has yet.
+    pub fn hot_rows(&self) -> usize {
+        self.clicks.iter().chain(&self.events).map(RecordBatch::num_rows).sum()
+    }
+}
+
 /// What was read of rows that are not sealed.
 #[derive(Default)]
 pub struct Hot {

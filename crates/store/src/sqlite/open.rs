@@ -16,7 +16,7 @@ use crate::spill::Spill;
 use proofback_domain::rates::Rates;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_second_look.sql"),
     include_str!("../../migrations/0003_seen_expected.sql"),
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0007_money.sql"),
     include_str!("../../migrations/0008_deliveries.sql"),
     include_str!("../../migrations/0009_facts.sql"),
+    include_str!("../../migrations/0010_saved_reports.sql"),
 ];
 
 pub struct Opened {

@@ -17,10 +17,10 @@ mod programs;
 mod rates;
 mod replays;
 #[cfg(feature = "reports")]
-mod reports;
+pub mod reports;
 #[cfg(not(feature = "reports"))]
 #[path = "no_reports.rs"]
-mod reports;
+pub mod reports;
 mod reviews;
 mod settlements;
 mod statement;

@@ -14,6 +14,10 @@ pub fn router() -> Router<Web> {
         .route("/partners/{id}/profit", any(none))
 }
 
+pub fn feeds() -> Router<Web> {
+    Router::new().route("/feeds/{file}", any(none))
+}
+
 async fn none() -> Response {
     problem::not_found("this build has no reports")
 }

@@ -72,6 +72,10 @@ impl Format {
         Self::ALL.into_iter().find(|(known, _)| *known == code).map(|(_, format)| format)
     }
 
+    pub fn code(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, format)| *format == self).map_or("", |(code, _)| code)
+    }
+
     /// A file to be kept; `name` has no ending.
     pub fn document(self, name: &str, bytes: Vec<u8>) -> Response {
         match self {

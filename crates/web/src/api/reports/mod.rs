@@ -1,8 +1,10 @@
 //! Reports over the API: asked in a query, answered as JSON, as a file to be kept, or as series.
 
 mod asked;
+mod due;
 mod files;
 mod profit;
+mod saved;
 mod series;
 mod sight;
 mod words;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use proofback_domain::program::Snapshot;
 use proofback_domain::report::{Context, Report, ReportError, Row, Table};
@@ -26,11 +28,22 @@ use crate::role::Role;
 use crate::state::{Engine, Web};
 use asked::{Asked, Format, Pairs};
 
+pub use due::{Ran, ReportFile, run_due};
+
 pub fn router() -> Router<Web> {
     Router::new()
         .route("/reports", get(report))
         .route("/reports/dimensions", get(words::words))
+        .route("/reports/saved", get(saved::list).post(saved::save))
+        .route("/reports/saved/{id}", get(saved::one).put(saved::change).delete(saved::remove))
+        .route("/reports/saved/{id}/run", get(saved::run))
+        .route("/reports/saved/{id}/feed", post(saved::open_feed).delete(saved::end_feed))
         .route("/partners/{id}/profit", get(profit::profit))
+}
+
+/// What is read without a token: the address is the secret.
+pub fn feeds() -> Router<Web> {
+    Router::new().route("/feeds/{file}", get(saved::feed))
 }
 
 /// `GET reports?by=&metrics=&...&format=`: staff see everything, partners and advertisers what is theirs.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod saved;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use proofback_testkit::Reply;
 use serde_json::{Value, json};
 use support::{Server, run, stderr, stdout, write};
 
-const PROGRAM: &str = include_str!("support/reports.toml");
+const PROGRAM: &str = include_str!("../support/reports.toml");
 /// A cell that a spreadsheet would run, and what becomes of it.
 const FORMULA: &str = "=HYPERLINK(\"http://evil.example\")";
 
