@@ -67,6 +67,7 @@ fn wrong(field: &Field) -> Value {
         Kind::Money { .. } | Kind::Difference { .. } => json!(12.5),
         Kind::Count => json!("24"),
         Kind::Subs => json!({"sub11": "x"}),
+        Kind::Rows => json!({"sub1": "x"}),
         Kind::Flag => json!("true"),
     }
 }
