@@ -185,6 +185,7 @@ async fn a_rate_file_with_a_gap_is_told_and_one_with_a_broken_line_is_refused_wh
     assert_eq!(world.server.api("/rates").await["rates"].as_array().unwrap().len(), 3);
 }
 
+#[cfg(feature = "reports")]
 #[tokio::test]
 async fn a_traffic_source_earns_nothing_and_its_profit_is_revenue_less_cost() {
     let world = world();

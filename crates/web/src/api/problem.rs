@@ -70,6 +70,7 @@ pub fn bad_request(detail: &str) -> Response {
 }
 
 /// Likewise, with the parameter where the mistake lies.
+#[cfg(feature = "reports")]
 pub fn about_parameter(parameter: &str, message: &str) -> Response {
     let mut members = Map::new();
     members.insert("parameter".into(), parameter.into());
