@@ -417,3 +417,40 @@ async fn a_store_that_is_older_than_facts_gets_them_once() {
     let installation = reopen(installation).await;
     assert_eq!(without_customers(sums(&installation).await), without_customers(before));
 }
+
+/// All clicks in a view, by the sums of the files as they are registered.
+fn clicks_in(view: &FactsView) -> i128 {
+    let hot = view.clicks.iter().map(RecordBatch::num_rows).sum::<usize>() as i128;
+    let of_file = |summary: &proofback_store::facts::Summary| {
+        summary.sums.named().find(|(name, _)| *name == "clicks").map_or(0, |(_, sum)| sum)
+    };
+    hot + view.catalog.files.iter().map(|file| of_file(&file.summary)).sum::<i128>()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_while_facts_are_sealed_and_merged_sees_each_click_once() {
+    let installation = Installation::new().await;
+    let store = installation.store.clone();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let sealing = tokio::spawn(async move {
+        let mut stopped = stopped;
+        let mut seals = 0;
+        // In the eyes of the one who seals, all of it came to rest long ago.
+        while stopped.try_recv().is_err() {
+            let sealed = store.seal_facts(later("60d"), None).await.unwrap();
+            seals += sealed.files;
+            store.merge_files(later("60d")).await.unwrap();
+        }
+        seals
+    });
+    for serial in 0..300u32 {
+        let at = now().plus(Span::from_seconds(u64::from(serial) * 977 % 200_000));
+        installation.store.keep_click(click_of(&installation, serial, at, serial % 9), PATIENT).await.unwrap();
+        let view = installation.store.facts_view().await.unwrap();
+        assert_eq!(clicks_in(&view), i128::from(serial) + 1);
+    }
+    stop.send(()).unwrap();
+    let seals = sealing.await.unwrap();
+    assert!(seals > 3, "{seals} seals: nothing was sealed meanwhile");
+    assert_eq!(differences(&installation).await, [""; 0]);
+}

@@ -16,9 +16,9 @@ pub(super) fn read(section: Option<Section<'_>>, offers: &BTreeMap<Name, Offer>)
     let places = ["clicks", "log", "bodies"].map(|key| section.place_of(key));
     let spans = ["clicks", "log", "bodies"].map(|key| section.span(key));
     let [clicks, log, bodies] = spans;
-    for (place, span) in places.into_iter().zip(spans) {
+    for ((key, place), span) in ["clicks", "log", "bodies"].into_iter().zip(places).zip(spans) {
         if span.is_some_and(|span| span < LEAST) {
-            section.mistakes.error(place, format!("at least {LEAST}"));
+            section.mistakes.error(place, format!("\"{key}\": at least {LEAST}"));
         }
     }
     let longest = offers.values().filter_map(|offer| Some((offer.window?, &offer.id))).max();

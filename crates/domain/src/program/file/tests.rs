@@ -2,6 +2,7 @@
 //!
 //! To be easy to read, snippets have single quotes, as TOML allows, and so has what is expected to be said.
 
+mod retention;
 mod signature;
 
 use proptest::prelude::*;
