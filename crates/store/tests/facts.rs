@@ -445,7 +445,11 @@ async fn a_look_while_facts_are_sealed_and_merged_sees_each_click_once() {
     });
     for serial in 0..300u32 {
         let at = now().plus(Span::from_seconds(u64::from(serial) * 977 % 200_000));
-        installation.store.keep_click(click_of(&installation, serial, at, serial % 9), PATIENT).await.unwrap();
+        installation
+            .store
+            .keep_click(click_of(&installation, serial, at, serial % 9), PATIENT)
+            .await
+            .unwrap();
         let view = installation.store.facts_view().await.unwrap();
         assert_eq!(clicks_in(&view), i128::from(serial) + 1);
     }

@@ -3,7 +3,7 @@
 //! A visitor is an address and a browser. What decides is the click's number, so that it does not matter in which
 //! order clicks are looked at; only one that comes in when those of its time are sealed finds the place taken.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hasher;
 
 use proofback_domain::calendar::{Day, Zone};
@@ -17,6 +17,10 @@ const DAYS_BACK: i32 = 1;
 #[derive(Default)]
 pub struct Visitors {
     days: BTreeMap<Day, HashMap<u64, i64, std::hash::BuildHasherDefault<AsItIs>>>,
+    /// From this day on everybody is remembered; absent before the files were read.
+    from: Option<Day>,
+    /// Earlier days of which everybody is remembered, too.
+    others: BTreeSet<Day>,
     /// The day looked at last, and its end.
     last: Option<(Day, i64, i64)>,
 }
@@ -63,9 +67,32 @@ impl Visit<'_> {
 }
 
 impl Visitors {
+    /// Whether everybody who came on this day is remembered.
+    pub fn knows(&self, day: Day) -> bool {
+        self.from.is_some_and(|from| from <= day) || self.others.contains(&day)
+    }
+
+    /// From now on everybody of this day, or of all days from it on, is remembered.
+    pub fn know(&mut self, day: Day, and_later: bool) {
+        match and_later {
+            true => self.from = Some(day),
+            false => drop(self.others.insert(day)),
+        }
+    }
+
     /// Whether this is its visitor's first click of the day. What lies before `sealed` keeps its place whatever comes.
+    /// Of a day of which not everybody is remembered, nobody is told to be the first.
     pub fn is_first(&mut self, visit: &Visit<'_>, zone: &Zone, sealed: i64) -> bool {
         let day = self.day(visit.at, zone);
+        self.knows(day) && self.take_place(day, visit, sealed)
+    }
+
+    /// Remembers a first click that a file tells of.
+    pub fn remember(&mut self, day: Day, visit: &Visit<'_>) {
+        self.take_place(day, visit, i64::MAX);
+    }
+
+    fn take_place(&mut self, day: Day, visit: &Visit<'_>, sealed: i64) -> bool {
         let first = self.days.entry(day).or_default().entry(visit.who()).or_insert(visit.number);
         if sealed <= *first && visit.number < *first {
             *first = visit.number;
@@ -84,6 +111,8 @@ impl Visitors {
     pub fn forget_before(&mut self, day: Day) {
         let keep = Day::from_number(day.number().saturating_sub(DAYS_BACK));
         self.days = self.days.split_off(&keep);
+        self.others = self.others.split_off(&keep);
+        self.from = self.from.map(|from| from.max(keep));
     }
 
     fn day(&mut self, at: Timestamp, zone: &Zone) -> Day {

@@ -3,14 +3,16 @@
 //! What was read once is kept until it is sealed; each look reads what has come since. Clicks are told apart by their
 //! numbers: what came in since the last look lies at or behind the lowest number that was written since.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampMillisecondType;
 use futures_util::TryStreamExt;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
-use proofback_domain::calendar::Zone;
+use proofback_domain::calendar::{Day, Zone};
 use proofback_domain::click_id::ClickId;
 use proofback_domain::time::Timestamp;
 use rusqlite::Connection;
@@ -152,35 +154,53 @@ impl Store {
         Ok(())
     }
 
-    /// Who was here on the days that clicks still come from, out of the files; read once.
+    /// Who was here on the days that clicks still come from, out of the files; each day is read once.
     pub(super) async fn know_visitors(&self) -> Result<(), StoreError> {
-        let mut known = self.inner.visitors_known.lock().await;
-        if *known {
-            return Ok(());
-        }
-        let state = self.read(facts::state).await?;
+        let _alone = self.inner.knowing.lock().await;
         let snapshot = self.snapshot();
         let zone = snapshot.as_deref().map_or_else(Zone::utc, |snapshot| snapshot.program.timezone.clone());
-        let rest_at = ClickId::from_parts(state.clicks_until, 0).prefix().at;
-        let from = zone.start(zone.day(rest_at)).millis();
-        let catalog = self.inner.archive.catalog();
-        let of_day = |file: &&FactFile| {
-            let last = file.summary.clicked.map_or(i64::MIN, |(_, last)| last);
-            file.kind == FileKind::Clicks && file.raw && from <= last
-        };
-        for file in catalog.files.iter().filter(of_day) {
-            self.read_visitors(file, from, &zone).await?;
+        let (state, late) = self
+            .read(|connection| {
+                let mut hours = connection.prepare_cached("select distinct at / 3600000 from late_click")?;
+                let hours = hours.query_map([], |row| row.get::<_, i64>(0))?;
+                Ok((facts::state(connection)?, hours.collect::<Result<Vec<_>, _>>()?))
+            })
+            .await?;
+        let day_of = |at: i64| zone.day(Timestamp::from_millis(at));
+        let rests = day_of(ClickId::from_parts(state.clicks_until, 0).prefix().at.millis());
+        // A zone may change its day within an hour.
+        let ends = late.into_iter().flat_map(|hour| [hour * 3_600_000, hour * 3_600_000 + 3_599_999]);
+        let late: BTreeSet<Day> = ends.map(day_of).collect();
+        for (day, and_later) in std::iter::once((rests, true)).chain(late.into_iter().map(|day| (day, false)))
+        {
+            let known = || self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner).knows(day);
+            if known() {
+                continue;
+            }
+            let (from, until) = (zone.start(day).millis(), zone.start(day.next()).millis());
+            let of_day = |file: &&FactFile| {
+                let touches = file.summary.clicked.is_some_and(|(first, last)| first < until && from <= last);
+                file.kind == FileKind::Clicks && file.raw && touches
+            };
+            for file in self.inner.archive.catalog().files.iter().filter(of_day) {
+                self.read_visitors(file, day, (from, until)).await?;
+            }
+            self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner).know(day, and_later);
         }
-        *known = true;
         Ok(())
     }
 
-    async fn read_visitors(&self, file: &FactFile, from: i64, zone: &Zone) -> Result<(), StoreError> {
+    async fn read_visitors(
+        &self,
+        file: &FactFile,
+        day: Day,
+        (from, until): (i64, i64),
+    ) -> Result<(), StoreError> {
         let reader = self.inner.archive.depot.reader(&file.path, file.bytes)?;
         let options = ArrowReaderOptions::new().with_schema(Arc::clone(&SCHEMA));
         let builder =
             ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await.map_err(unread)?;
-        let columns = ["click_id", "link", "ip", "user_agent", "unique"];
+        let columns = ["click_id", "click_at", "link", "ip", "user_agent", "unique"];
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
         let mut stream = builder.with_projection(mask).build().map_err(failed)?;
         while let Some(batch) = stream.try_next().await.map_err(unread)? {
@@ -191,16 +211,19 @@ impl Store {
             else {
                 return Err(failed("a file lacks a column"));
             };
+            let times = batch
+                .column_by_name("click_at")
+                .map(|column| column.as_primitive::<TimestampMillisecondType>());
             let unique = batch.column_by_name("unique").map(|column| column.as_boolean());
             for row in (0..batch.num_rows()).filter(|row| unique.is_some_and(|unique| unique.value(*row))) {
                 let Some(id) = ClickId::recall(ids.value(row)) else {
                     continue;
                 };
-                let at: Timestamp = id.prefix().at;
-                if from <= at.millis() {
+                let at = Timestamp::from_millis(times.map_or(0, |times| times.value(row)));
+                if from <= at.millis() && at.millis() < until {
                     let number = id.prefix().number();
                     let (link, ip, user_agent) = (links.value(row), ips.value(row), agents.value(row));
-                    visitors.is_first(&Visit { number, at, link, ip, user_agent }, zone, i64::MAX);
+                    visitors.remember(day, &Visit { number, at, link, ip, user_agent });
                 }
             }
         }

@@ -121,7 +121,8 @@ struct Inner {
     /// Files that were replaced, and when.
     retired: Mutex<HashMap<String, Timestamp>>,
     visitors: Mutex<Visitors>,
-    visitors_known: tokio::sync::Mutex<bool>,
+    /// Whoever reads visitors out of files.
+    knowing: tokio::sync::Mutex<()>,
     hot: Arc<tokio::sync::Mutex<hot::Hot>>,
     /// Held as long as the store is open.
     _lock: std::fs::File,
@@ -157,7 +158,7 @@ impl Store {
             file_serial: AtomicU64::new(0),
             retired: Mutex::default(),
             visitors: Mutex::default(),
-            visitors_known: tokio::sync::Mutex::new(false),
+            knowing: tokio::sync::Mutex::default(),
             hot: Arc::default(),
             _lock: opened.lock,
         };

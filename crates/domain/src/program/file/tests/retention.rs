@@ -17,7 +17,10 @@ fn mistakes_of_the_retention() {
         &[PROGRAM],
         &[
             ("[retention]\n▸clicks = '12h'", &["'clicks': at least 1d"]),
-            ("[retention]\nlog = ▸'soon'", &["'log': 'soon' is no duration; write it like 90s, 15m, 24h or 30d"]),
+            (
+                "[retention]\nlog = ▸'soon'",
+                &["'log': 'soon' is no duration; write it like 90s, 15m, 24h or 30d"],
+            ),
             ("[retention]\n▸click = '90d'", &["unknown key 'click' in [retention]; did you mean 'clicks'?"]),
         ],
     );
