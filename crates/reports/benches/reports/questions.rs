@@ -96,7 +96,7 @@ impl Question {
     }
 
     pub fn duckdb(&self) -> String {
-        let (day, hour) = ("date_trunc('day', event_at)", "date_trunc('hour', event_at)");
+        let (day, hour) = ("date_trunc('day', event_at) as piece", "date_trunc('hour', event_at) as piece");
         let keys = self.keys.replace("{day}", day).replace("{hour}", hour);
         let Self { from, only, order, .. } = self;
         let text = format!(
@@ -106,9 +106,11 @@ impl Question {
         );
         // As texts, which is for the comparison and not for the groups.
         match self.keys {
-            "{day}, partner" => format!("select strftime(#1, '%Y-%m-%d'), * exclude (#1) from ({text})"),
+            "{day}, partner" => {
+                format!("select strftime(piece, '%Y-%m-%d'), * exclude (piece) from ({text})")
+            }
             "{hour}, country" => {
-                format!("select strftime(#1, '%Y-%m-%dT%H:00'), * exclude (#1) from ({text})")
+                format!("select strftime(piece, '%Y-%m-%dT%H:00'), * exclude (piece) from ({text})")
             }
             _ => text,
         }
