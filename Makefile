@@ -49,12 +49,14 @@ fuzz:
 			$(FUZZ)/corpus/$$target crates/domain/tests/fuzz/seeds/$$target; \
 	done
 
-## The figures, as ratios against a baseline of the same run; the table goes to target/bench/.
+## The figures, as ratios against a baseline of the same run; the table goes to target/bench/. Those that have nothing
+## to do with reports do without the query engine, whose build takes half an hour.
 bench:
 	$(CARGO) bench --locked --package proofback-domain --bench decide
-	$(CARGO) bench --locked --package proofback --bench figures -- $(ARGS)
-	$(CARGO) bench --locked --package proofback --bench money -- $(ARGS)
-	$(CARGO) bench --locked --package proofback --bench deliveries -- $(ARGS)
+	$(CARGO) bench --locked --package proofback --no-default-features --bench figures -- $(ARGS)
+	$(CARGO) bench --locked --package proofback --no-default-features --bench money -- $(ARGS)
+	$(CARGO) bench --locked --package proofback --no-default-features --bench deliveries -- $(ARGS)
+	$(CARGO) bench --locked --profile engine --package proofback-reports --bench reports -- $(ARGS)
 
 fmt:
 	$(CARGO) fmt --all
