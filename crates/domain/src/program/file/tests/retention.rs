@@ -16,16 +16,16 @@ fn mistakes_of_the_retention() {
     check(
         &[PROGRAM],
         &[
-            ("[retention]\n▸clicks = '12h'", &["'clicks': at least 1d"]),
+            ("[retention]\nclicks = ▸'12h'", &["'clicks': at least 1d"]),
             (
                 "[retention]\nlog = ▸'soon'",
-                &["'log': 'soon' is no duration; write it like 90s, 15m, 24h or 30d"],
+                &["'log': 'soon' is no length of time; write it like 90s, 15m, 24h or 30d"],
             ),
             ("[retention]\n▸click = '90d'", &["unknown key 'click' in [retention]; did you mean 'clicks'?"]),
         ],
     );
     let offer = format!("{}window = '30d'\n{GOAL}payout = '1 EUR'\n", OFFER);
     let (_, mistakes) = read(&format!("{PROGRAM}{RULES}{offer}[retention]\nclicks = '7d'\n"));
-    let warning = "14:10: warning: 'clicks': offer 'shoes' takes conversions up to 30d after the click, which would be gone by then";
+    let warning = "17:10: warning: 'clicks': offer 'shoes' takes conversions up to 30d after the click, which would be gone by then";
     assert_eq!(show(&mistakes), [warning]);
 }
