@@ -55,11 +55,7 @@ impl Caller {
                 reach.token.context("PROOFBACK_TOKEN is not set; the server asks for an access token")?;
             return Ok(Self::Server { address: address.trim_end_matches('/').to_owned(), token });
         }
-        let facts = reach
-            .facts
-            .as_deref()
-            .map(|text| depot::location(text, |name| std::env::var(name).ok()))
-            .transpose()?;
+        let facts = depot::chosen(reach.facts.as_deref())?;
         let store = open_store(&reach.data, facts.clone())
             .context("while a server runs on it, give --server URL and PROOFBACK_TOKEN")?;
         // No postback comes in here: the advertisers' secrets are for the server, which refuses to start without them.

@@ -5,8 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use proofback_store::facts::{Bucket, DepotLocation};
 
+/// Where sealed facts lie by the option `--facts` and the environment; `None` where nothing is said.
+pub fn chosen(facts: Option<&str>) -> anyhow::Result<Option<DepotLocation>> {
+    facts.map(|text| location(text, |name| std::env::var(name).ok())).transpose()
+}
+
 /// Reads `DIR` or `s3://BUCKET/PREFIX`; for a bucket, keys, region and address are those of the usual variables.
-pub fn location(text: &str, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<DepotLocation> {
+fn location(text: &str, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<DepotLocation> {
     let Some(bucket) = text.strip_prefix("s3://") else {
         if text.contains("://") {
             bail!("--facts {text:?} is no directory and no bucket; write a path or s3://BUCKET/PREFIX");

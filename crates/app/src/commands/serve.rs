@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::depot;
 use crate::geo::Geo;
-use crate::options::Serve;
+use crate::options::serve::Serve;
 use crate::server::{Server, ServerOptions};
 use crate::world;
 
@@ -16,11 +16,7 @@ pub async fn run(options: Box<Serve>) -> anyhow::Result<ExitCode> {
     let settings = options.settings()?;
     let program = settings.program.as_deref().map(super::read_file).transpose()?;
     let geo = Geo::open(&settings.geo)?;
-    let facts = settings
-        .facts
-        .as_deref()
-        .map(|text| depot::location(text, |name| std::env::var(name).ok()))
-        .transpose()?;
+    let facts = depot::chosen(settings.facts.as_deref())?;
     let server = Server::start(ServerOptions {
         facts,
         data: settings.data,

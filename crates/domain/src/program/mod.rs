@@ -6,6 +6,7 @@ mod file;
 pub mod fraud;
 mod hidden;
 mod reader;
+mod retention;
 mod signature;
 pub mod target;
 mod terms;
@@ -29,6 +30,7 @@ pub use fraud::{Ranges, Rule};
 pub use hidden::Hidden;
 pub(crate) use reader::did_you_mean;
 pub use reader::{Mistake, Severity};
+pub use retention::Retention;
 pub(crate) use signature::WEBHOOK_ID;
 pub use signature::{Carrier, Encoding, Form, Hash, Piece, Signature};
 pub use target::{Owner, Target, Way};
@@ -61,17 +63,6 @@ pub struct Program {
     /// The addresses of data centres, for the rules that ask for them.
     pub datacenters: Ranges,
     pub retention: Retention,
-}
-
-/// How long what is only of use for a while is kept; absent: for ever. What it sums to stays.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Single clicks: their ids, addresses, browsers and the partners' ids for them.
-    pub clicks: Option<Span>,
-    /// Postbacks that changed nothing, and deliveries that have ended.
-    pub log: Option<Span>,
-    /// Postbacks, requests and answers word for word.
-    pub bodies: Option<Span>,
 }
 
 /// At most so many conversions in a period; those beyond it are held.
