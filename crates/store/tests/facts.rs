@@ -458,3 +458,27 @@ async fn a_look_while_facts_are_sealed_and_merged_sees_each_click_once() {
     assert!(seals > 3, "{seals} seals: nothing was sealed meanwhile");
     assert_eq!(differences(&installation).await, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_look_that_is_given_up_at_any_moment_hides_nothing_from_the_next() {
+    let installation = Installation::new().await;
+    for polls in 1..30u32 {
+        let click = click_of(&installation, polls, now(), polls);
+        installation.store.keep_click(click.clone(), PATIENT).await.unwrap();
+        installation.sale(&click, &format!("S{polls}")).await;
+        let mut look = Box::pin(installation.store.facts_view());
+        let mut polled = 0;
+        std::future::poll_fn(|context| {
+            polled += 1;
+            let looked = look.as_mut().poll(context).map(drop);
+            if polled == polls { std::task::Poll::Ready(()) } else { looked }
+        })
+        .await;
+        // Whoever asked has gone.
+        drop(look);
+        let view = installation.store.facts_view().await.unwrap();
+        assert_eq!(clicks_in(&view), i128::from(polls), "given up at poll {polls}");
+        let events: usize = view.events.iter().map(RecordBatch::num_rows).sum();
+        assert_eq!(events, 2 * polls as usize, "a postback and a conversion each, given up at poll {polls}");
+    }
+}

@@ -12,7 +12,7 @@ use arrow::datatypes::TimestampMillisecondType;
 use futures_util::TryStreamExt;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
-use proofback_domain::calendar::{Day, Zone};
+use proofback_domain::calendar::Day;
 use proofback_domain::click_id::ClickId;
 use proofback_domain::time::Timestamp;
 use rusqlite::Connection;
@@ -43,8 +43,29 @@ impl FactsView {
 pub struct Hot {
     clicks: Vec<RecordBatch>,
     events: Vec<Events>,
-    /// The last fact that was read.
-    events_to: i64,
+}
+
+/// From which click on there is something that this look has not seen. If it ends before it has, whoever asked for it
+/// having gone, the next one looks from there.
+struct Unseen {
+    store: Store,
+    from: i64,
+}
+
+impl Unseen {
+    fn see(mut self, connection: &Connection, hot: &mut Hot) -> Result<FactsView, StoreError> {
+        // What is half read is read anew.
+        let dirty = std::mem::replace(&mut self.from, i64::MIN);
+        let view = self.store.look(connection, hot, dirty)?;
+        self.from = i64::MAX;
+        Ok(view)
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        self.store.inner.dirty_from.fetch_min(self.from, Ordering::AcqRel);
+    }
 }
 
 /// Facts of decisions, with the number that each row came under.
@@ -72,21 +93,14 @@ impl Store {
         self.know_visitors().await?;
         let mut hot = Arc::clone(&self.inner.hot).lock_owned().await;
         // What is written from now on is looked at next time; what said so before is committed after the flush.
-        let dirty = self.inner.dirty_from.swap(i64::MAX, Ordering::AcqRel);
-        let looked = match self.flush().await {
-            Ok(()) => {
-                let store = self.clone();
-                let look = move |connection: &Connection| {
-                    Ok((store.look(connection, &mut hot, dirty)?, beside(connection)?))
-                };
-                self.read(look).await
-            }
-            Err(error) => Err(error),
-        };
-        if looked.is_err() {
-            self.inner.dirty_from.store(i64::MIN, Ordering::Release);
-        }
-        looked
+        let from = self.inner.dirty_from.swap(i64::MAX, Ordering::AcqRel);
+        let unseen = Unseen { store: self.clone(), from };
+        self.flush().await?;
+        self.read(move |connection| {
+            let view = unseen.see(connection, &mut hot)?;
+            Ok((view, beside(connection)?))
+        })
+        .await
     }
 
     fn look(&self, connection: &Connection, hot: &mut Hot, dirty: i64) -> Result<FactsView, StoreError> {
@@ -135,14 +149,14 @@ impl Store {
         let program = snapshot.as_deref().map(|snapshot| &snapshot.program);
         let mut statement =
             connection.prepare_cached("select number, body from fact where number > ?1 order by number")?;
-        let mut found = statement.query([hot.events_to.max(sealed)])?;
+        let read = hot.events.last().and_then(|events| events.numbers.last());
+        let mut found = statement.query([read.copied().unwrap_or(sealed)])?;
         let (mut batches, mut numbers) = (Batches::default(), Vec::new());
         while let Some(row) = found.next()? {
-            let number = row.get(0)?;
+            let number: i64 = row.get(0)?;
             let before = batches.summary.rows;
             batches.push_facts(rows::json(row, 1)?, Context { program });
             numbers.extend((before..batches.summary.rows).map(|_| number));
-            hot.events_to = number;
             if batches.is_full() {
                 let batch = batches.finish().map_err(failed)?;
                 hot.events.push(Events { numbers: std::mem::take(&mut numbers), batch });
@@ -157,8 +171,7 @@ impl Store {
     /// Who was here on the days that clicks still come from, out of the files; each day is read once.
     pub(super) async fn know_visitors(&self) -> Result<(), StoreError> {
         let _alone = self.inner.knowing.lock().await;
-        let snapshot = self.snapshot();
-        let zone = snapshot.as_deref().map_or_else(Zone::utc, |snapshot| snapshot.program.timezone.clone());
+        let zone = self.zone();
         let (state, late) = self
             .read(|connection| {
                 let mut hours = connection.prepare_cached("select distinct at / 3600000 from late_click")?;

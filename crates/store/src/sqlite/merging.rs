@@ -8,7 +8,8 @@ use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use proofback_domain::time::{Span, Timestamp};
 
 use super::Store;
-use super::sealing::{DAY_MS, Made, failed};
+use super::made::Made;
+use super::sealing::{DAY_MS, failed};
 use crate::error::StoreError;
 use crate::facts::{FactFile, FileKind, FileWriter, SCHEMA, Summary, unread};
 

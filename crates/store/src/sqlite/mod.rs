@@ -18,6 +18,7 @@ mod known;
 mod ledger;
 mod lists;
 mod log;
+mod made;
 mod merging;
 mod open;
 mod open_lines;
@@ -49,6 +50,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use proofback_domain::calendar::Zone;
 use proofback_domain::program::Snapshot;
 use proofback_domain::rates::Rates;
 use proofback_domain::time::Timestamp;
@@ -172,6 +174,11 @@ impl Store {
     /// The program in force; `None` until one was adopted.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.inner.snapshot.load_full()
+    }
+
+    /// The program's time zone; UTC while none is in force.
+    fn zone(&self) -> Zone {
+        self.snapshot().map_or_else(Zone::utc, |snapshot| snapshot.program.timezone.clone())
     }
 
     /// Puts a program in force, whole, with the exchange rates that are known.

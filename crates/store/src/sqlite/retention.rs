@@ -15,7 +15,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Store;
-use super::sealing::{DAY_MS, Made, failed};
+use super::made::Made;
+use super::sealing::{DAY_MS, failed};
 use crate::error::StoreError;
 use crate::facts::{BATCH_ROWS, COLUMNS, FactFile, FileWriter, Holds, SCHEMA, SUMS, Summary};
 

@@ -16,9 +16,10 @@ use proofback_domain::time::{Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
+use super::made::{Encode, Made, Range, Take};
 use super::{Store, facts, rows};
 use crate::error::StoreError;
-use crate::facts::{Batches, Context, FactFile, FileKind, FileWriter, Summary, Visit, Visitors};
+use crate::facts::{Batches, Context, FactFile, FileKind, Visit, Visitors};
 
 /// What an hour that has ended is given to come in.
 const SETTLE: Span = Span::from_seconds(600);
@@ -56,17 +57,6 @@ pub struct Sealed {
     pub bytes: u64,
 }
 
-/// A file made of rows, before anybody knows it.
-pub struct Made {
-    pub kind: FileKind,
-    pub day: i64,
-    pub first: i64,
-    pub last: i64,
-    pub raw: bool,
-    pub summary: Summary,
-    pub bytes: Vec<u8>,
-}
-
 impl Store {
     /// Seals what has come to rest. `stop` ends it as a kill would, for tests.
     pub async fn seal_facts(&self, now: Timestamp, stop: Option<SealStep>) -> Result<Sealed, StoreError> {
@@ -101,9 +91,7 @@ impl Store {
 
     /// Of days that are sealed as a whole, nobody asks who was there.
     fn forget_visitors(&self, settled: i64) {
-        let snapshot = self.snapshot();
-        let zone = snapshot.as_deref().map_or_else(Zone::utc, |snapshot| snapshot.program.timezone.clone());
-        let day = zone.day(Timestamp::from_millis(settled));
+        let day = self.zone().day(Timestamp::from_millis(settled));
         self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner).forget_before(day);
     }
 
@@ -362,7 +350,7 @@ impl Store {
     ) -> Result<Option<Range>, StoreError> {
         let snapshot = self.snapshot();
         let program = snapshot.as_deref().map(|snapshot| &snapshot.program);
-        let zone = program.map_or_else(Zone::utc, |program| program.timezone.clone());
+        let zone = self.zone();
         let mut visitors = self.inner.visitors.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batches = Batches::default();
         let mut range: Option<(i64, i64)> = None;
@@ -434,39 +422,6 @@ impl Store {
 enum Step {
     Done,
     Stopped,
-}
-
-/// Takes batches as they are made.
-pub type Take<'a> = dyn FnMut(RecordBatch) -> Result<(), StoreError> + 'a;
-
-/// What rows of a file were read.
-pub struct Range {
-    pub kind: FileKind,
-    pub day: i64,
-    pub first: i64,
-    pub last: i64,
-    pub summary: Summary,
-}
-
-/// A file on its way; nothing is made of no rows.
-#[derive(Default)]
-pub struct Encode(Option<FileWriter>);
-
-impl Encode {
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
-        if self.0.is_none() {
-            self.0 = Some(FileWriter::new()?);
-        }
-        self.0.as_mut().map_or(Ok(()), |writer| writer.write(batch))
-    }
-
-    pub fn finish(self, range: Option<Range>) -> Result<Option<Made>, StoreError> {
-        let (Some(writer), Some(range)) = (self.0, range) else {
-            return Ok(None);
-        };
-        let Range { kind, day, first, last, summary } = range;
-        Ok(Some(Made { kind, day, first, last, raw: true, summary, bytes: writer.finish()? }))
-    }
 }
 
 pub fn is_first(visitors: &mut Visitors, click: &Click, zone: &Zone, sealed: i64) -> bool {

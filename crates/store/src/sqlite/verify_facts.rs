@@ -52,8 +52,7 @@ impl Store {
     pub async fn verify_facts(&self) -> Result<FactsReport, StoreError> {
         let _alone = self.inner.verifying.lock().await;
         let (view, raw) = self.view_with(raw_counts).await?;
-        let snapshot = self.snapshot();
-        let zone = snapshot.as_deref().map_or_else(Zone::utc, |snapshot| snapshot.program.timezone.clone());
+        let zone = self.zone();
         let mut check = Check {
             report: FactsReport::default(),
             counts: Counts::new(),
