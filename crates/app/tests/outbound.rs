@@ -13,8 +13,10 @@ use proofback_testkit::{ConversionApis, Network};
 use serde_json::{Value, json};
 use support::{ADMIN, PROGRAM, Server, write};
 
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
+/// The second at which the platform's clock stands: an hour from now, so that nothing of this test is to come there.
+fn an_hour_from_now() -> i64 {
+    let now: i64 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap();
+    now + 3600
 }
 
 /// The test program with a connection of its partner.
@@ -60,7 +62,7 @@ async fn ended(server: &Server, count: usize) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_is_off_until_it_was_tested_and_then_tells_all_that_waited() {
-    let platform = ConversionApis::start(now()).await.unwrap();
+    let platform = ConversionApis::start(an_hour_from_now()).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let token = secret(directory.path(), "meta.token", ConversionApis::ACCESS_TOKEN);
     let connection = format!(
@@ -98,7 +100,7 @@ async fn a_connection_is_off_until_it_was_tested_and_then_tells_all_that_waited(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_event_of_a_batch_has_an_outcome_of_its_own_and_one_token_serves_all() {
-    let platform = ConversionApis::start(now()).await.unwrap();
+    let platform = ConversionApis::start(an_hour_from_now()).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let connection = format!(
