@@ -30,6 +30,10 @@ use proofback_reports::Reports;
 use questions::{DASHBOARD, SIX, pairs};
 use world::{DAY_MS, DAYS, START, World};
 
+/// The binary's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Threads that compute, on either side.
 const THREADS: usize = 2;
 

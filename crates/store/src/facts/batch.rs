@@ -2,7 +2,8 @@
 //!
 //! Words that repeat are kept once a batch, so that a column that says nothing costs nothing.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -76,7 +77,7 @@ impl Words {
             return Self::Own(StringBuilder::new());
         }
         Self::Shared {
-            index: HashMap::new(),
+            index: HashMap::default(),
             words: Vec::new(),
             keys: Vec::with_capacity(BATCH_ROWS),
             last: -1,
@@ -88,7 +89,8 @@ impl Words {
             Self::Own(builder) => builder.append_value(word),
             Self::Shared { index, words, keys, last } => {
                 let same = usize::try_from(*last).ok().and_then(|last| words.get(last));
-                if same.is_none_or(|same| same != word) {
+                let is_same = same.is_some_and(|same| (same.is_empty() && word.is_empty()) || same == word);
+                if !is_same {
                     *last = match index.get(word) {
                         Some(key) => *key,
                         None => {
@@ -233,7 +235,7 @@ impl Batches {
         let currency = context.program.map(|program| program.currency);
         let cost = parse_micros(click.details.cost.trim()).unwrap_or(0);
         let id = click.id.to_string();
-        let rest = rest(&click.details);
+        let rest = rest(&click.details, &traits.params);
         let mut row = Row::about(Some((click, &traits, &params)));
         row.texts[place::KIND] = "click";
         row.texts[place::CLICK_ID] = &id;
@@ -396,24 +398,24 @@ fn traits_of(click: &Click, context: Context<'_>) -> (Traits, String) {
     let partner = context.program.and_then(|program| program.partners.get(&click.partner));
     let traits = match partner {
         Some(partner) => traits(click, &partner.split),
-        None => traits(click, &std::collections::BTreeMap::new()),
+        None => traits(click, &BTreeMap::new()),
     };
     let params = match traits.params.is_empty() {
         true => String::new(),
-        false => serde_json::json!(traits.params).to_string(),
+        false => serde_json::to_string(&traits.params).unwrap_or_default(),
     };
     (traits, params)
 }
 
 /// What the columns do not say of a click.
-fn rest(details: &Details) -> String {
+fn rest(details: &Details, params: &BTreeMap<String, String>) -> String {
     let Details { cost, others, referrer, language, .. } = details;
     if cost.is_empty() && others.is_empty() && referrer.is_empty() && language.is_empty() {
         return String::new();
     }
     let rest = Rest {
         cost: cost.into(),
-        others: others.as_slice().into(),
+        others: others.iter().map(|(name, value)| Other::of(name, value, params)).collect(),
         referrer: referrer.into(),
         language: language.into(),
     };
@@ -421,18 +423,53 @@ fn rest(details: &Details) -> String {
 }
 
 /// The form of the column `rest`.
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 pub struct Rest<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub cost: std::borrow::Cow<'a, str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub others: std::borrow::Cow<'a, [(String, String)]>,
+    pub cost: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Other<'a>>,
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub referrer: std::borrow::Cow<'a, str>,
+    pub referrer: Cow<'a, str>,
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub language: std::borrow::Cow<'a, str>,
+    pub language: Cow<'a, str>,
+}
+
+/// A parameter of the link that has no name of ours: with its value where the column `params` does not say it.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Other<'a> {
+    InParams(Cow<'a, str>),
+    Here(Cow<'a, str>, Cow<'a, str>),
+}
+
+impl<'a> Other<'a> {
+    fn of(name: &'a str, value: &'a str, params: &BTreeMap<String, String>) -> Self {
+        match value_in(params, name) {
+            Some(known) if known == value => Self::InParams(name.into()),
+            Some(_) | None => Self::Here(name.into(), value.into()),
+        }
+    }
+
+    /// As it came; `None` where the other column has lost it.
+    pub fn pair(self, params: &BTreeMap<String, String>) -> Option<(String, String)> {
+        match self {
+            Self::InParams(name) => {
+                let value = value_in(params, &name)?.clone();
+                Some((name.into_owned(), value))
+            }
+            Self::Here(name, value) => Some((name.into_owned(), value.into_owned())),
+        }
+    }
+}
+
+/// Names are in lower case there.
+fn value_in<'a>(params: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => params.get(&name.to_ascii_lowercase()),
+        false => params.get(name),
+    }
 }
 
 #[cfg(test)]
@@ -486,5 +523,36 @@ mod tests {
                 "customers"
             ]
         );
+    }
+
+    #[test]
+    fn a_parameter_stands_once_and_comes_back_as_it_came() {
+        let params = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let others: Vec<(String, String)> =
+            [("gclid", "G1"), ("UTM_Source", "x"), ("a", "1"), ("a", "2"), ("empty", ""), ("", "nameless")]
+                .iter()
+                .map(pair)
+                .collect();
+        let details = Details { others: others.clone(), ..Details::default() };
+        let params = params(&[("gclid", "G1"), ("utm_source", "x"), ("a", "1")]);
+        let written = rest(&details, &params);
+        assert_eq!(
+            written,
+            r#"{"others":["gclid","UTM_Source","a",["a","2"],["empty",""],["","nameless"]]}"#
+        );
+        let back = |text: &str| {
+            let rest: Rest<'_> = serde_json::from_str(text).unwrap();
+            rest.others.into_iter().map(|other| other.pair(&params)).collect::<Option<Vec<_>>>()
+        };
+        assert_eq!(back(&written), Some(others));
+        let earlier = r#"{"others":[["gclid","G1"],["b","2"]]}"#;
+        assert_eq!(back(earlier), Some([("gclid", "G1"), ("b", "2")].iter().map(pair).collect()));
+        assert_eq!(back(r#"{"others":["lost"]}"#), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Fact files: how they are written, and how one click is found in one.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringViewArray};
 use arrow::compute::kernels::cmp::eq;
@@ -29,7 +29,67 @@ use super::schema::{SCHEMA, place};
 use crate::error::StoreError;
 
 /// Rows that are found and decompressed together.
-const PAGE_ROWS: usize = 4_096;
+const PAGE_ROWS: usize = 2_048;
+/// Rows with dictionaries of their own, which whoever looks a click up has to read.
+const ROW_GROUP_ROWS: usize = 1 << 16;
+/// The words of a column in a group of rows; where there are more, each row has its own. Whoever looks a click up reads
+/// them all.
+const DICTIONARY_BYTES: usize = 256 * 1024;
+/// Parameters repeat as a whole, or hardly ever.
+const PARAMS_DICTIONARY_BYTES: usize = 32 * 1024;
+/// Columns that compression makes smaller. What stands in the others are words of short lists and numbers that repeat:
+/// as places in a dictionary they are as small as they get, and are read faster as they are.
+const SQUEEZED: [&str; 21] = [
+    "click_id",
+    "campaign",
+    "ad",
+    "keyword",
+    "sub1",
+    "sub2",
+    "sub3",
+    "sub4",
+    "sub5",
+    "sub6",
+    "sub7",
+    "sub8",
+    "sub9",
+    "sub10",
+    "params",
+    "referrer",
+    "ip",
+    "user_agent",
+    "partner_click_id",
+    "rest",
+    "seconds",
+];
+/// Columns that a click is made of again; what can be told from them is left where it lies.
+static WHOLE_CLICK: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    let subs = (1..=10).map(|number| place(&format!("sub{number}")));
+    let others = [
+        "click_id",
+        "click_at",
+        "advertiser",
+        "offer",
+        "partner",
+        "link",
+        "route",
+        "source",
+        "country",
+        "region",
+        "city",
+        "asn",
+        "device",
+        "os",
+        "browser",
+        "test",
+        "ip",
+        "user_agent",
+        "partner_click_id",
+        "params",
+        "rest",
+    ];
+    others.into_iter().map(place).chain(subs).collect()
+});
 /// Files whose directories are kept in memory; older ones are read again.
 const OPEN_MAX: usize = 96;
 
@@ -46,19 +106,24 @@ pub fn unread(error: ParquetError) -> StoreError {
 }
 
 fn properties() -> WriterProperties {
-    let level = ZstdLevel::try_new(3).unwrap_or_default();
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
-        .set_max_row_group_row_count(Some(1 << 20))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_column_dictionary_page_size_limit("params".into(), PARAMS_DICTIONARY_BYTES)
+        // Of a word in a file of a whole day, its first and last one tell nothing.
+        .set_statistics_enabled(EnabledStatistics::None)
         .set_created_by(concat!("proofback ", env!("CARGO_PKG_VERSION")).into())
         .set_sorting_columns(Some(vec![SortingColumn {
             column_idx: i32::try_from(place("booked_at")).unwrap_or_default(),
             descending: false,
             nulls_first: false,
         }]));
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default());
+    for column in SQUEEZED {
+        builder = builder.set_column_compression(column.into(), zstd);
+    }
     for own in ["click_id", "ip", "partner_click_id", "rest"] {
         builder = builder.set_column_dictionary_enabled(own.into(), false);
     }
@@ -144,6 +209,10 @@ impl Finder {
             let is_it = ArrowPredicateFn::new(mask, move |batch| wanted.among(&batch));
             let stream = ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone())
                 .with_row_groups(vec![group])
+                .with_projection(ProjectionMask::leaves(
+                    metadata.parquet_schema(),
+                    WHOLE_CLICK.iter().copied(),
+                ))
                 .with_row_selection(selection)
                 .with_row_filter(RowFilter::new(vec![Box::new(is_it)]))
                 .with_batch_size(BATCH_ROWS)
@@ -230,12 +299,17 @@ pub fn click(batch: &RecordBatch, row: usize) -> Result<Click, StoreError> {
         "" => Rest::default(),
         rest => serde_json::from_str(rest).map_err(failed)?,
     };
+    let params: BTreeMap<String, String> = match text("params")? {
+        "" => BTreeMap::new(),
+        params => serde_json::from_str(params).map_err(failed)?,
+    };
+    let others: Option<Vec<_>> = rest.others.into_iter().map(|other| other.pair(&params)).collect();
     let mut details = Details {
         partner_click_id: text("partner_click_id")?.into(),
         cost: rest.cost.into_owned(),
         source: text("source")?.into(),
         subs: Vec::new(),
-        others: rest.others.into_owned(),
+        others: others.ok_or_else(|| failed("it has a click whose parameters are not there"))?,
         ip: text("ip")?.into(),
         user_agent: text("user_agent")?.into(),
         referrer: rest.referrer.into_owned(),

@@ -243,10 +243,12 @@ pub fn advance(
 
 /// Rows that are in files and no longer needed; says how many went. Few at a time, so that other writes come between.
 pub fn clear_some(connection: &Connection, rows: u32) -> Result<usize, StoreError> {
-    let clicks = "delete from click where number in \
-        (select number from click where number < (select clicks_until from fact_state) order by number limit ?1)";
+    let clicks = "delete from click where number < coalesce( \
+        (select number from click where number < (select clicks_until from fact_state) order by number limit 1 offset ?1), \
+        (select clicks_until from fact_state))";
     let cleared = connection.prepare_cached(clicks)?.execute([rows])?;
-    let facts = "delete from fact where number in \
-        (select number from fact where number <= (select facts_until from fact_state) order by number limit ?1)";
+    let facts = "delete from fact where number <= coalesce( \
+        (select number - 1 from fact where number <= (select facts_until from fact_state) order by number limit 1 offset ?1), \
+        (select facts_until from fact_state))";
     Ok(cleared + connection.prepare_cached(facts)?.execute([rows])?)
 }

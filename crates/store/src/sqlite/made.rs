@@ -17,7 +17,7 @@ pub struct Made {
 }
 
 /// Takes batches as they are made.
-pub type Take<'a> = dyn FnMut(RecordBatch) -> Result<(), StoreError> + 'a;
+pub type Take<'a> = dyn FnMut(RecordBatch) -> Result<(), StoreError> + Send + 'a;
 
 /// What rows of a file were read.
 pub struct Range {

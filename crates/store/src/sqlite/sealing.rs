@@ -6,7 +6,7 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use arrow::array::RecordBatch;
 use proofback_domain::calendar::Zone;
@@ -31,6 +31,8 @@ const SETTLE_FULL: Span = Span::from_seconds(120);
 const FILE_ROWS_MAX: u64 = 1_000_000;
 /// Late clicks that are sealed at a time.
 const LATE_MAX: u32 = 20_000;
+/// Clicks that are handed from the thread that reads them to the one that makes columns of them.
+const GROUP_ROWS: usize = 512;
 /// Rows cleared away by one write.
 const CLEAR_ROWS: u32 = 2_000;
 const HOUR_MS: i64 = 3_600_000;
@@ -61,7 +63,6 @@ impl Store {
     /// Seals what has come to rest. `stop` ends it as a kill would, for tests.
     pub async fn seal_facts(&self, now: Timestamp, stop: Option<SealStep>) -> Result<Sealed, StoreError> {
         let _alone = self.inner.sealing.lock().await;
-        self.clear_away(None).await?;
         let mut sealed = Sealed::default();
         let unsealed = self.inner.unsealed.load(Ordering::Relaxed);
         let settled = if UNSEALED_MAX < unsealed {
@@ -85,6 +86,7 @@ impl Store {
                 return Ok(sealed);
             }
         }
+        self.clear_away(None).await?;
         self.forget_visitors(settled);
         Ok(sealed)
     }
@@ -113,10 +115,10 @@ impl Store {
         }
         self.know_visitors().await?;
         let made = self
-            .make(move |connection, store, send| {
+            .make_beside_clearing(move |connection, store, send| {
                 let from = facts::state(connection)?.clicks_until;
                 let query = format!(
-                    "select {} from click where ?1 <= number and number < ?2 order by number",
+                    "select {} from click where ?1 <= number and number < ?2 order by number limit {FILE_ROWS_MAX}",
                     rows::CLICK
                 );
                 store.click_batches(connection, &query, (from, until), from, send)
@@ -126,6 +128,8 @@ impl Store {
             return Ok(None);
         };
         let count = made.summary.rows;
+        // What no file has taken is still among the rows; that nothing more may come in there does no harm.
+        let until = if FILE_ROWS_MAX <= count { made.last.saturating_add(1) } else { until };
         let register = move |connection: &Connection| facts::advance(connection, Some(until), None);
         let step = self.keep_made(vec![made], now, stop, sealed, register).await?;
         let left = self.inner.unsealed.load(Ordering::Relaxed).saturating_sub(count);
@@ -189,7 +193,7 @@ impl Store {
         sealed: &mut Sealed,
     ) -> Result<Option<Step>, StoreError> {
         let made = self
-            .make(move |connection, store, send| {
+            .make_beside_clearing(move |connection, store, send| {
                 let from = facts::state(connection)?.facts_until;
                 store.event_batches(connection, from, settled, send)
             })
@@ -224,8 +228,8 @@ impl Store {
         if stop == Some(SealStep::Registered) {
             return Ok(Step::Stopped);
         }
-        self.clear_away(stop).await?;
         if stop == Some(SealStep::Clearing) {
+            self.clear_away(stop).await?;
             return Ok(Step::Stopped);
         }
         Ok(Step::Done)
@@ -298,6 +302,16 @@ impl Store {
         }
     }
 
+    /// Makes a file, while rows that are in earlier ones are cleared away.
+    async fn make_beside_clearing(
+        &self,
+        read: impl FnOnce(&Connection, &Self, &mut Take<'_>) -> Result<Option<Range>, StoreError> + Send + 'static,
+    ) -> Result<Option<Made>, StoreError> {
+        let (made, cleared) = tokio::join!(self.make(read), self.clear_away(None));
+        cleared?;
+        made
+    }
+
     /// Reads rows on a connection of its own, while another thread compresses them.
     async fn make(
         &self,
@@ -328,6 +342,7 @@ impl Store {
         .await
     }
 
+    /// Reads clicks here, while a thread beside makes columns of them.
     fn click_batches(
         &self,
         connection: &Connection,
@@ -336,9 +351,17 @@ impl Store {
         sealed: i64,
         send: &mut Take<'_>,
     ) -> Result<Option<Range>, StoreError> {
-        let mut statement = connection.prepare_cached(query)?;
-        let clicks = statement.query_map(span, rows::click)?;
-        self.push_clicks(clicks.map(|click| click.map_err(StoreError::from)), sealed, send)
+        let (sender, groups) = sync_channel::<Vec<Click>>(4);
+        std::thread::scope(|scope| {
+            let clicks = groups.into_iter().flatten().map(Ok);
+            let pushing = scope.spawn(|| self.push_clicks(clicks, sealed, send));
+            let read = read_groups(connection, query, span, sender);
+            let pushed =
+                pushing.join().map_err(|_| StoreError::Failed("a file's columns panicked".into()))?;
+            // Whoever takes the groups says why he took no more of them.
+            let range = pushed?;
+            read.map(|()| range)
+        })
     }
 
     /// Batches of clicks as they come; `sealed` is the number below which visitors keep their places.
@@ -418,6 +441,25 @@ impl Store {
     }
 }
 
+fn read_groups(
+    connection: &Connection,
+    query: &str,
+    span: (i64, i64),
+    sender: SyncSender<Vec<Click>>,
+) -> Result<(), StoreError> {
+    let gone = || StoreError::Failed("a file's columns have ended".into());
+    let mut statement = connection.prepare_cached(query)?;
+    let mut group = Vec::with_capacity(GROUP_ROWS);
+    for click in statement.query_map(span, rows::click)? {
+        group.push(click?);
+        if group.len() == GROUP_ROWS {
+            let full = std::mem::replace(&mut group, Vec::with_capacity(GROUP_ROWS));
+            sender.send(full).map_err(|_| gone())?;
+        }
+    }
+    sender.send(group).map_err(|_| gone())
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Done,
@@ -449,7 +491,7 @@ pub fn number_of(millis: i64) -> i64 {
     Prefix { at: Timestamp::from_millis(millis), serial: 0, link: 0 }.number()
 }
 
-/// Up to which number clicks can be sealed now: of one day, settled, and no more than a file takes.
+/// Up to which number clicks can be sealed now: of one day, settled.
 fn clicks_settled(connection: &Connection, settled: i64) -> Result<Option<i64>, StoreError> {
     let from = facts::state(connection)?.clicks_until;
     let query = "select number from click where ?1 <= number order by number limit 1";
@@ -461,13 +503,5 @@ fn clicks_settled(connection: &Connection, settled: i64) -> Result<Option<i64>, 
     let at = ClickId::from_parts(first, 0).prefix().at.millis();
     let end_of_day = (day_of(at) + 1).saturating_mul(DAY_MS);
     let until = number_of(settled.min(end_of_day));
-    if until <= first {
-        return Ok(None);
-    }
-    let query = format!(
-        "select number from click where ?1 <= number and number < ?2 order by number limit 1 offset {FILE_ROWS_MAX}"
-    );
-    let beyond: Option<i64> =
-        connection.prepare_cached(&query)?.query_row((from, until), |row| row.get(0)).optional()?;
-    Ok(Some(beyond.unwrap_or(until)))
+    Ok((first < until).then_some(until))
 }
