@@ -22,7 +22,7 @@ pub use page::{
 };
 pub use sqlite::{
     Answered, Doer, DueReport, FactsReport, FactsView, Forgotten, GoesTo, Idempotency, ImportKey, ImportLine,
-    Kept, Lines, MissingLine, NewRate, NewSettlement, Open, Options, OursAsked, RateRow, RatesImported,
-    Reviewed, Rules, SaveRefusal, SavedReport, SealStep, Sealed, Settled, SettlementLine, SettlementRow,
-    ShowSettlement, StatementQuery, Store, Subject,
+    Kept, Lines, MissingLine, NewRate, NewSettlement, Open, Options, OursAsked, Pieces, RateRow,
+    RatesImported, Reviewed, Rules, SaveRefusal, SavedReport, SealStep, Sealed, Settled, SettlementLine,
+    SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
 };

@@ -15,8 +15,8 @@ use proofback_domain::click::{Click, Details};
 use proofback_domain::click_id::Prefix;
 use proofback_domain::program::Retention;
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::facts::{COLUMNS, Holds};
-use proofback_store::{FactsView, SealStep, Store};
+use proofback_store::facts::{COLUMNS, FileKind, Holds};
+use proofback_store::{FactsView, Pieces, SealStep, Store};
 use proptest::prelude::*;
 use support::{Installation, PATIENT, later, now, open};
 
@@ -133,6 +133,28 @@ async fn what_is_sealed_and_what_is_not_make_up_the_same_sums() {
     }
     let again = installation.store.seal_facts(later("30h"), None).await.unwrap();
     assert_eq!(again.files, 0);
+}
+
+#[tokio::test]
+async fn what_one_file_does_not_take_goes_into_the_next() {
+    for file_rows in [1, 2, 3] {
+        let installation = Installation::new().await;
+        let clicks = busy(&installation).await;
+        let directory = installation.directory.path();
+        let before = counted(&installation.store.facts_view().await.unwrap(), directory);
+        let pieces = Pieces { file_rows, stop: None };
+        let sealed = installation.store.seal_facts_in(later("30h"), pieces).await.unwrap();
+        assert!(sealed.files >= 3, "{sealed:?}");
+        let view = installation.store.facts_view().await.unwrap();
+        assert!(view.clicks.is_empty() && view.events.is_empty(), "{file_rows} rows a file");
+        let mut of_clicks = view.catalog.files.iter().filter(|file| file.kind == FileKind::Clicks);
+        assert!(of_clicks.all(|file| file.summary.rows <= file_rows), "{:?}", view.catalog.files);
+        assert_eq!(counted(&view, directory), before, "{file_rows} rows a file");
+        for click in clicks {
+            assert_eq!(installation.store.click(click.id).await.unwrap(), Some(click));
+        }
+        assert_eq!(differences(&installation).await, [""; 0]);
+    }
 }
 
 #[tokio::test]

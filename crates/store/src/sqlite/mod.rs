@@ -73,7 +73,7 @@ pub use replays::Rules;
 pub use retention::Forgotten;
 pub use reviews::{Answered, Reviewed, Subject};
 pub use saved::{DueReport, GoesTo, SaveRefusal, SavedReport};
-pub use sealing::{SealStep, Sealed};
+pub use sealing::{Pieces, SealStep, Sealed};
 pub use settlements::{NewSettlement, Open, Settled, SettlementLine, SettlementRow, ShowSettlement};
 pub use statements::{Lines, StatementQuery};
 pub use targets::Doer;

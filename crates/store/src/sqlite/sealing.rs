@@ -51,6 +51,15 @@ pub enum SealStep {
     Clearing,
 }
 
+/// In what pieces facts are sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct Pieces {
+    /// Rows of one file at most, up to the facts of one decision.
+    pub file_rows: u64,
+    /// Where it ends, as by a kill.
+    pub stop: Option<SealStep>,
+}
+
 /// What was sealed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sealed {
@@ -62,6 +71,12 @@ pub struct Sealed {
 impl Store {
     /// Seals what has come to rest. `stop` ends it as a kill would, for tests.
     pub async fn seal_facts(&self, now: Timestamp, stop: Option<SealStep>) -> Result<Sealed, StoreError> {
+        self.seal_facts_in(now, Pieces { file_rows: FILE_ROWS_MAX, stop }).await
+    }
+
+    /// Likewise, into files of so many rows.
+    pub async fn seal_facts_in(&self, now: Timestamp, pieces: Pieces) -> Result<Sealed, StoreError> {
+        let stop = pieces.stop;
         let _alone = self.inner.sealing.lock().await;
         let mut sealed = Sealed::default();
         let unsealed = self.inner.unsealed.load(Ordering::Relaxed);
@@ -71,7 +86,7 @@ impl Store {
             let settled = now.minus(SETTLE).millis();
             settled - settled.rem_euclid(HOUR_MS)
         };
-        while let Some(step) = self.seal_clicks(settled, now, stop, &mut sealed).await? {
+        while let Some(step) = self.seal_clicks(settled, now, pieces, &mut sealed).await? {
             if step == Step::Stopped {
                 return Ok(sealed);
             }
@@ -81,7 +96,7 @@ impl Store {
                 return Ok(sealed);
             }
         }
-        while let Some(step) = self.seal_events(settled, now, stop, &mut sealed).await? {
+        while let Some(step) = self.seal_events(settled, now, pieces, &mut sealed).await? {
             if step == Step::Stopped {
                 return Ok(sealed);
             }
@@ -101,7 +116,7 @@ impl Store {
         &self,
         settled: i64,
         now: Timestamp,
-        stop: Option<SealStep>,
+        Pieces { file_rows, stop }: Pieces,
         sealed: &mut Sealed,
     ) -> Result<Option<Step>, StoreError> {
         let Some(until) = self.read(move |connection| clicks_settled(connection, settled)).await? else {
@@ -118,7 +133,7 @@ impl Store {
             .make_beside_clearing(move |connection, store, send| {
                 let from = facts::state(connection)?.clicks_until;
                 let query = format!(
-                    "select {} from click where ?1 <= number and number < ?2 order by number limit {FILE_ROWS_MAX}",
+                    "select {} from click where ?1 <= number and number < ?2 order by number limit {file_rows}",
                     rows::CLICK
                 );
                 store.click_batches(connection, &query, (from, until), from, send)
@@ -129,7 +144,7 @@ impl Store {
         };
         let count = made.summary.rows;
         // What no file has taken is still among the rows; that nothing more may come in there does no harm.
-        let until = if FILE_ROWS_MAX <= count { made.last.saturating_add(1) } else { until };
+        let until = if file_rows <= count { made.last.saturating_add(1) } else { until };
         let register = move |connection: &Connection| facts::advance(connection, Some(until), None);
         let step = self.keep_made(vec![made], now, stop, sealed, register).await?;
         let left = self.inner.unsealed.load(Ordering::Relaxed).saturating_sub(count);
@@ -189,13 +204,13 @@ impl Store {
         &self,
         settled: i64,
         now: Timestamp,
-        stop: Option<SealStep>,
+        Pieces { file_rows, stop }: Pieces,
         sealed: &mut Sealed,
     ) -> Result<Option<Step>, StoreError> {
         let made = self
             .make_beside_clearing(move |connection, store, send| {
                 let from = facts::state(connection)?.facts_until;
-                store.event_batches(connection, from, settled, send)
+                store.event_batches(connection, (from, file_rows), settled, send)
             })
             .await?;
         let Some(made) = made else {
@@ -400,11 +415,11 @@ impl Store {
         }))
     }
 
-    /// Facts of one day, up to those that were booked before `settled`.
+    /// Facts of one day, from a number on and of so many rows, up to those that were booked before `settled`.
     fn event_batches(
         &self,
         connection: &Connection,
-        from: i64,
+        (from, file_rows): (i64, u64),
         settled: i64,
         send: &mut Take<'_>,
     ) -> Result<Option<Range>, StoreError> {
@@ -419,7 +434,7 @@ impl Store {
             let (number, at): (i64, i64) = (row.get(0)?, row.get(1)?);
             let day = day_of(at);
             let other_day = range.is_some_and(|(of, _, _)| of != day);
-            if settled <= at || other_day || FILE_ROWS_MAX <= batches.summary.rows {
+            if settled <= at || other_day || file_rows <= batches.summary.rows {
                 break;
             }
             range = Some((day, range.map_or(number, |(_, first, _)| first), number));
