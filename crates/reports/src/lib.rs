@@ -121,8 +121,13 @@ impl Reports {
         snapshot: Arc<Snapshot>,
         now: Timestamp,
     ) -> Result<Table, ReportsError> {
-        let view = self.0.store.facts_view().await?;
-        self.run_over(report, snapshot, now, view).await
+        let reports = self.clone();
+        // The look at what is not sealed gives way, too: it is made by a thread of the engine.
+        self.apart(async move {
+            let view = reports.0.store.facts_view().await?;
+            reports.compute(report, snapshot, now, view).await
+        })
+        .await
     }
 
     /// Computes a report over the facts of a view.
@@ -134,22 +139,37 @@ impl Reports {
         view: FactsView,
     ) -> Result<Table, ReportsError> {
         let reports = self.clone();
-        let computing = async move {
-            // The semaphore is never closed.
-            let _turn = reports.0.turns.acquire().await;
-            let found = reports.find(&report, report.span, &snapshot, now, &view).await?;
-            let compared = match report.compare {
-                Some(span) => Some(reports.find(&report, span, &snapshot, now, &view).await?),
-                None => None,
-            };
-            Ok(fold(&report, &Exchange::of(&snapshot), found, compared))
-        };
+        self.apart(async move { reports.compute(report, snapshot, now, view).await }).await
+    }
+
+    /// On the threads of the engine.
+    async fn apart(
+        &self,
+        computing: impl Future<Output = Result<Table, ReportsError>> + Send + 'static,
+    ) -> Result<Table, ReportsError> {
         match &self.0.runtime {
             Some(runtime) => {
                 runtime.spawn(computing).await.map_err(|error| ReportsError::Ended(error.to_string()))?
             }
             None => Err(ReportsError::Ended("the engine is being closed".into())),
         }
+    }
+
+    async fn compute(
+        &self,
+        report: Report,
+        snapshot: Arc<Snapshot>,
+        now: Timestamp,
+        view: FactsView,
+    ) -> Result<Table, ReportsError> {
+        // The semaphore is never closed.
+        let _turn = self.0.turns.acquire().await;
+        let found = self.find(&report, report.span, &snapshot, now, &view).await?;
+        let compared = match report.compare {
+            Some(span) => Some(self.find(&report, span, &snapshot, now, &view).await?),
+            None => None,
+        };
+        Ok(fold(&report, &Exchange::of(&snapshot), found, compared))
     }
 
     async fn find(
