@@ -126,7 +126,8 @@ async fn a_delivery_is_shown_with_its_attempts_to_those_who_may_see_them() {
     assert!(text(attempt, "request").starts_with(&format!("GET {}/tracker?cid=P-1", world.tracker.url())));
     assert_eq!((attempt["status"].clone(), text(attempt, "answer")), (json!(404), "not now\n"));
     assert!(text(attempt, "address").starts_with("127.0.0.1:"), "{attempt}");
-    assert!(attempt["timing"]["connect_us"].is_u64() && attempt["timing"]["first_byte_us"].is_u64());
+    // Whether it had to connect depends on what was sent there before it: a connection is kept and used again.
+    assert!(attempt["timing"]["first_byte_us"].is_u64(), "{attempt}");
     assert!(text(attempt, "headers").contains("content-length"), "{attempt}");
 
     let partner = world.token("partner:reelmedia").await;
