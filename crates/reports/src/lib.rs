@@ -39,8 +39,6 @@ pub use write::parquet;
 const AT_ONCE: usize = 2;
 /// What all of them may take before they go on in temporary files.
 const MEMORY_BYTES: usize = 1 << 30;
-/// How much threads that compute reports give way: as much as there is.
-const NICE: i32 = 19;
 
 /// Why a report was not computed.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +88,7 @@ impl Reports {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("reports")
-            .on_thread_start(give_way)
+            .on_thread_start(proofback_store::when_idle)
             .enable_all()
             .build()?;
         let environment = RuntimeEnvBuilder::new()
@@ -260,13 +258,6 @@ impl Reports {
         context.register_table("clicks", Arc::new(clicks))?;
         context.register_table("events", Arc::new(events))?;
         Ok(context)
-    }
-}
-
-/// On Linux a thread has a priority of its own.
-fn give_way() {
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
-        tracing::warn!(%error, "threads that compute reports do not give way to others");
     }
 }
 

@@ -7,6 +7,7 @@ mod error;
 pub mod facts;
 mod model;
 mod page;
+mod priority;
 mod spill;
 mod sqlite;
 
@@ -20,6 +21,7 @@ pub use model::{
 pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
 };
+pub use priority::when_idle;
 pub use sqlite::{
     Answered, Doer, DueReport, FactsReport, FactsView, Forgotten, GoesTo, Idempotency, ImportKey, ImportLine,
     Kept, Lines, MissingLine, NewRate, NewSettlement, Open, Options, OursAsked, Pieces, RateRow,

@@ -87,6 +87,10 @@ impl<'a> Maker<'a> {
     /// Over all rows, with what cannot be added as it was found for the whole.
     fn total(&self, groups: &Groups, whole: &[Option<i128>]) -> Figures {
         let mut total = Figures::nothing(&self.sums);
+        if self.report.by.is_empty() {
+            // The only row is everything.
+            return groups.values().next().cloned().unwrap_or(total);
+        }
         groups.values().for_each(|figures| total.add_row(figures, &self.sums));
         for ((place, sum), whole) in total.sums.iter_mut().zip(&self.sums).zip(whole) {
             if !sum.is_additive() {

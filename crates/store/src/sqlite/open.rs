@@ -107,7 +107,9 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Nobody else should write; whoever does anyway is waited for shortly, then the group is refused.
     connection.busy_timeout(Duration::from_secs(1))?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    // The kernel has the pages, too. More here would be looked through as a whole at many commits: a page that is split
+    // out of order makes SQLite forget, page by page, what lies behind the end of a database of less than 1 GB.
+    connection.pragma_update(None, "cache_size", -8_192)?;
     keep_plans(connection)?;
     // A thread of its own copies the log into the database.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;

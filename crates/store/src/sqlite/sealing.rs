@@ -20,6 +20,7 @@ use super::made::{Encode, Made, Range, Take};
 use super::{Store, facts, rows};
 use crate::error::StoreError;
 use crate::facts::{Batches, Context, FactFile, FileKind, Visit, Visitors};
+use crate::priority::in_background;
 
 /// What an hour that has ended is given to come in.
 const SETTLE: Span = Span::from_seconds(600);
@@ -337,6 +338,7 @@ impl Store {
             let (sender, batches) = sync_channel::<RecordBatch>(4);
             std::thread::scope(|scope| {
                 let encoding = scope.spawn(move || {
+                    in_background();
                     let mut encode = Encode::default();
                     for batch in batches {
                         encode.write(&batch)?;
@@ -369,7 +371,10 @@ impl Store {
         let (sender, groups) = sync_channel::<Vec<Click>>(4);
         std::thread::scope(|scope| {
             let clicks = groups.into_iter().flatten().map(Ok);
-            let pushing = scope.spawn(|| self.push_clicks(clicks, sealed, send));
+            let pushing = scope.spawn(|| {
+                in_background();
+                self.push_clicks(clicks, sealed, send)
+            });
             let read = read_groups(connection, query, span, sender);
             let pushed =
                 pushing.join().map_err(|_| StoreError::Failed("a file's columns panicked".into()))?;
