@@ -4,6 +4,18 @@ use proofback_domain::name::Name;
 use proofback_domain::settlement::SettlementKind;
 use sha2::{Digest, Sha256};
 
+/// Who may use an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Everyone,
+    SignedIn,
+    Staff,
+    Decides,
+    Accounts,
+    Configures,
+    Admin,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     Admin,
@@ -29,6 +41,17 @@ impl Role {
             Some(("partner", id)) => Self::Partner(Name::parse(id).ok()?),
             Some(_) => return None,
         })
+    }
+
+    pub fn may(&self, access: Access) -> bool {
+        match access {
+            Access::Everyone | Access::SignedIn => true,
+            Access::Staff => self.is_staff(),
+            Access::Decides => self.may_decide(),
+            Access::Accounts => self.may_account(),
+            Access::Configures => self.may_configure(),
+            Access::Admin => *self == Self::Admin,
+        }
     }
 
     /// Sees everything that is recorded.
@@ -106,18 +129,19 @@ mod tests {
 
     #[test]
     fn each_role_may_what_it_is_for_and_no_more() {
-        // See everything, configure, decide, keep the books.
+        // See everything, configure, decide, keep the books, everything.
         for (role, rights) in [
-            ("admin", [true, true, true, true]),
-            ("manager", [true, true, true, false]),
-            ("finance", [true, false, true, true]),
-            ("viewer", [true, false, false, false]),
-            ("advertiser:casino", [false, false, false, false]),
-            ("partner:reelmedia", [false, false, false, false]),
+            ("admin", [true, true, true, true, true]),
+            ("manager", [true, true, true, false, false]),
+            ("finance", [true, false, true, true, false]),
+            ("viewer", [true, false, false, false, false]),
+            ("advertiser:casino", [false, false, false, false, false]),
+            ("partner:reelmedia", [false, false, false, false, false]),
         ] {
             let parsed = Role::parse(role).unwrap();
-            let may = [parsed.is_staff(), parsed.may_configure(), parsed.may_decide(), parsed.may_account()];
-            assert_eq!(may, rights, "{role}");
+            let asked = [Access::Staff, Access::Configures, Access::Decides, Access::Accounts, Access::Admin];
+            assert_eq!(asked.map(|access| parsed.may(access)), rights, "{role}");
+            assert!(parsed.may(Access::Everyone) && parsed.may(Access::SignedIn), "{role}");
             assert_eq!(parsed.is_partner("reelmedia"), role == "partner:reelmedia", "{role}");
             assert_eq!(parsed.is_advertiser("casino"), role == "advertiser:casino", "{role}");
             assert!(!parsed.is_advertiser("other") && !parsed.is_advertiser("reelmedia"), "{role}");

@@ -1,8 +1,7 @@
 //! Who calls: a bearer token, looked up by its hash.
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header;
-use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
@@ -11,26 +10,11 @@ use super::problem;
 use crate::role::{Role, hash_token};
 use crate::state::Web;
 
-/// The owner of the token that a request came with.
+/// Who asks: the owner of the token that a request came with, or whoever is signed in to the pages.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub name: String,
     pub role: Role,
-}
-
-/// A caller who sees everything that is recorded; anyone else is turned away before the handler.
-pub struct Staff;
-
-impl<S: Send + Sync> FromRequestParts<S> for Staff {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        match parts.extensions.get::<Caller>() {
-            Some(caller) if caller.role.is_staff() => Ok(Self),
-            Some(_) => Err(problem::forbidden()),
-            None => Err(problem::unauthorized()),
-        }
-    }
 }
 
 pub async fn require_token(State(web): State<Web>, mut request: Request, next: Next) -> Response {

@@ -10,6 +10,7 @@ mod html;
 mod ledger;
 mod money;
 mod once;
+mod openapi;
 mod page;
 mod postbacks;
 pub mod problem;
@@ -22,83 +23,124 @@ pub mod reports;
 #[path = "no_reports.rs"]
 pub mod reports;
 mod reviews;
+mod routes;
 mod settlements;
 mod statement;
 mod targets;
 mod trace;
 
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Router};
 use proofback_domain::settlement::SettlementKind;
 use proofback_store::StoreError;
 use serde_json::Value;
 
 use crate::PROGRAM_BYTES_MAX;
 use crate::program::store_problem;
+use crate::role::Access::{Accounts, Admin, Configures, Decides, Everyone, SignedIn, Staff};
 use crate::state::Web;
 
-pub use auth::{Caller, Staff};
+pub use auth::Caller;
+pub use routes::{Route, Routes};
 pub use targets::TargetState;
 
 /// An answer, or the problem document that stands for it.
 type Answer = Result<Response, Response>;
 
+/// The API for whoever comes with a token.
 pub fn router(web: Web) -> Router<Web> {
-    Router::new()
-        .route("/clicks/{id}", get(trace::click))
-        .route("/trace/{click_id}", get(trace::trace))
-        .route("/postbacks", get(postbacks::list))
-        .route("/postbacks/{id}", get(postbacks::one))
-        .route("/postbacks/{id}/replay", post(replays::one))
-        .route("/replays", post(replays::many))
-        .route("/reviews", get(reviews::list).post(reviews::decide))
-        .route("/conversions", get(conversions::list))
-        .route("/conversions/{id}", get(conversions::one))
-        .route("/conversions/{id}/status", post(reviews::set_status))
-        .route("/conversions/{id}/adjust", post(reviews::adjust))
-        .route("/partners/{id}/balance", get(ledger::balance))
-        .route("/partners/{id}/statement", get(statement::partner))
-        .route("/advertisers/{id}/statement", get(statement::advertiser))
-        .route("/ledger/entries", get(ledger::entries))
-        .route("/verify", get(books::verify_all))
-        .route("/ledger/verify", get(books::verify))
-        .route("/ledger/seals", get(books::seals))
-        .route("/ledger/periods", get(books::periods))
-        .route("/ledger/close", post(books::close))
-        .route("/rates", get(rates::list).post(rates::import))
-        .route("/imports", post(files::imports::import))
-        .route("/reconciliations", post(files::reconciliations::hold_against))
-        .nest("/payouts", settlements(SettlementKind::Payout))
-        .nest("/invoices", settlements(SettlementKind::Invoice))
-        .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/retry", post(deliveries::retry_many))
-        .route("/deliveries/skip", post(deliveries::skip_many))
-        .route("/deliveries/{id}", get(deliveries::one))
-        .route("/deliveries/{id}/retry", post(deliveries::retry))
-        .route("/targets", get(targets::list))
-        .route("/targets/{id}", get(targets::one))
-        .route("/targets/{id}/pause", post(targets::pause))
-        .route("/targets/{id}/resume", post(targets::resume))
-        .route("/targets/{id}/test", post(targets::test))
-        .route("/program", get(programs::show).put(programs::put))
-        .route("/audit", get(reviews::audit))
-        .route("/tokens", post(programs::create_token))
-        .merge(reports::router())
-        .fallback(not_found)
-        .layer(DefaultBodyLimit::max(PROGRAM_BYTES_MAX))
-        .layer(axum::middleware::from_fn_with_state(web, auth::require_token))
+    let Routes { open, known, .. } = routes();
+    let known = bounded(known).layer(from_fn_with_state(web, auth::require_token));
+    open.merge(known)
 }
 
-fn settlements(kind: SettlementKind) -> Router<Web> {
-    let router = Router::new()
-        .route("/", get(settlements::list).post(settlements::create))
-        .route("/preview", get(settlements::preview))
-        .route("/{id}", get(settlements::one))
-        .route("/{id}/{step}", post(settlements::advance));
-    router.layer(Extension(settlements::Of(kind)))
+/// The API for a caller who is known: he is among the request's extensions.
+pub fn inside() -> Router<Web> {
+    let Routes { open, known, .. } = routes();
+    open.merge(bounded(known))
+}
+
+fn bounded(known: Router<Web>) -> Router<Web> {
+    known.fallback(not_found).layer(DefaultBodyLimit::max(PROGRAM_BYTES_MAX))
+}
+
+/// Every address of the API, without what stands before all of them.
+pub fn routes() -> Routes {
+    log()
+        .merge(books())
+        .merge(settlements::routes(SettlementKind::Payout))
+        .merge(settlements::routes(SettlementKind::Invoice))
+        .merge(outbound())
+        .merge(installation())
+        .merge(reports::routes())
+}
+
+/// What came in, and people's words about it.
+fn log() -> Routes {
+    Routes::default()
+        .get("/clicks/{id}", Staff, "One click.", trace::click)
+        .get("/trace/{click_id}", Staff, "Everything that happened to one click.", trace::trace)
+        .get("/postbacks", Staff, "The log of postbacks, newest first.", postbacks::list)
+        .get("/postbacks/{id}", Staff, "One postback with its explanation.", postbacks::one)
+        .post("/postbacks/{id}/replay", Decides, "Decides a postback again.", replays::one)
+        .post("/replays", Decides, "Decides many postbacks again, in one step.", replays::many)
+        .get("/reviews", Staff, "What waits for a person.", reviews::list)
+        .post("/reviews", Decides, "Accepts or rejects what waits.", reviews::decide)
+        .get("/conversions", SignedIn, "Conversions, newest first.", conversions::list)
+        .get("/conversions/{id}", SignedIn, "One conversion.", conversions::one)
+        .post("/conversions/{id}/status", Decides, "Sets a conversion's status.", reviews::set_status)
+        .post("/conversions/{id}/adjust", Decides, "Sets a conversion's payout.", reviews::adjust)
+        .get("/audit", Staff, "What people did, newest first.", reviews::audit)
+}
+
+/// Money: what is owed, what was booked, and what it is held against.
+fn books() -> Routes {
+    Routes::default()
+        .get("/partners/{id}/balance", SignedIn, "What a partner has earned.", ledger::balance)
+        .get("/partners/{id}/statement", SignedIn, "What a partner is owed.", statement::partner)
+        .get("/advertisers/{id}/statement", SignedIn, "What an advertiser owes.", statement::advertiser)
+        .get("/ledger/entries", Staff, "The journal, newest first.", ledger::entries)
+        .get("/verify", Staff, "Computes balances and reports again.", books::verify_all)
+        .get("/ledger/verify", Staff, "Checks every entry, seal and balance.", books::verify)
+        .get("/ledger/seals", Staff, "The seals of the journal, newest first.", books::seals)
+        .get("/ledger/periods", Staff, "The periods that are closed.", books::periods)
+        .post("/ledger/close", Accounts, "Closes everything up to a day.", books::close)
+        .get("/rates", Staff, "Exchange rates, newest first.", rates::list)
+        .post("/rates", Accounts, "Takes exchange rates from a file.", rates::import)
+        .post("/imports", Decides, "Decides the lines of a file like postbacks.", files::imports::import)
+        .post(
+            "/reconciliations",
+            Staff,
+            "Holds a file against our conversions.",
+            files::reconciliations::hold_against,
+        )
+}
+
+/// What goes out.
+fn outbound() -> Routes {
+    Routes::default()
+        .get("/deliveries", SignedIn, "What was told to whom, newest first.", deliveries::list)
+        .post("/deliveries/retry", Decides, "Makes many deliveries again.", deliveries::retry_many)
+        .post("/deliveries/skip", Decides, "Gives up many deliveries that wait.", deliveries::skip_many)
+        .get("/deliveries/{id}", SignedIn, "One delivery with its attempts.", deliveries::one)
+        .post("/deliveries/{id}/retry", Decides, "Makes a delivery again.", deliveries::retry)
+        .get("/targets", SignedIn, "Targets and how they are doing.", targets::list)
+        .get("/targets/{id}", SignedIn, "One target and how it is doing.", targets::one)
+        .post("/targets/{id}/pause", Configures, "Ends sending to a target.", targets::pause)
+        .post("/targets/{id}/resume", Configures, "Sends to a target again.", targets::resume)
+        .post("/targets/{id}/test", Configures, "Sends an example to a target.", targets::test)
+}
+
+/// The installation itself.
+fn installation() -> Routes {
+    Routes::default()
+        .get("/program", Staff, "The program in force.", programs::show)
+        .put("/program", Configures, "Puts a program in force.", programs::put)
+        .post("/tokens", Admin, "Makes an access token.", programs::create_token)
+        .get("/openapi.json", Everyone, "This description of the API.", openapi::document)
 }
 
 pub async fn not_found() -> Response {

@@ -1,21 +1,24 @@
 //! What stands at the addresses of reports in a build without them.
 
-use axum::Router;
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{MethodRouter, get};
 
-use super::problem;
+use super::{Routes, problem};
+use crate::role::Access::{Everyone, SignedIn};
 use crate::state::Web;
 
-pub fn router() -> Router<Web> {
-    Router::new()
-        .route("/reports", any(none))
-        .route("/reports/{*rest}", any(none))
-        .route("/partners/{id}/profit", any(none))
+pub fn routes() -> Routes {
+    ["/reports", "/reports/{*rest}", "/partners/{id}/profit"]
+        .into_iter()
+        .fold(Routes::default(), |routes, path| routes.unlisted(path, SignedIn, nothing()))
 }
 
-pub fn feeds() -> Router<Web> {
-    Router::new().route("/feeds/{file}", any(none))
+pub fn feeds() -> Routes {
+    Routes::default().unlisted("/feeds/{file}", Everyone, nothing())
+}
+
+fn nothing() -> MethodRouter<Web> {
+    get(none).post(none).put(none).delete(none)
 }
 
 async fn none() -> Response {

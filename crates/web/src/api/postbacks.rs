@@ -7,10 +7,10 @@ use proofback_store::{EarlierDecision, PostbackFilter, PostbackRow};
 use serde_json::{Value, json};
 
 use super::page::{Query, list as page};
-use super::{Answer, Staff, failed, problem};
+use super::{Answer, failed, problem};
 use crate::state::Web;
 
-pub async fn list(State(web): State<Web>, _: Staff, RawQuery(query): RawQuery) -> Answer {
+pub async fn list(State(web): State<Web>, RawQuery(query): RawQuery) -> Answer {
     let (filter, request) = filter(&web, query.as_deref())?;
     let rows = web.store.postbacks(filter, request).await.map_err(failed)?;
     Ok(page("postbacks", rows, |row| show(row, false)))
@@ -36,7 +36,7 @@ fn filter(
 }
 
 /// One postback with its explanation.
-pub async fn one(State(web): State<Web>, _: Staff, Path(id): Path<String>) -> Answer {
+pub async fn one(State(web): State<Web>, Path(id): Path<String>) -> Answer {
     let not_found = || problem::not_found("there is no such postback");
     let id = id.parse().map_err(|_| not_found())?;
     let row = web.store.postback(id).await.map_err(failed)?.ok_or_else(not_found)?;

@@ -19,13 +19,26 @@ use serde_json::{Value, json};
 
 use super::document::Format;
 use super::page::{Query, list as page};
-use super::{Answer, Caller, Staff, failed, money, once, problem};
+use super::{Answer, Caller, Routes, failed, money, once, problem};
+use crate::role::Access::{Accounts, SignedIn, Staff};
 use crate::state::Web;
 use paper::Paper;
 
-/// The routes of one kind: `payouts` or `invoices`.
+/// Which kind an address is about.
 #[derive(Clone, Copy)]
-pub struct Of(pub SettlementKind);
+pub struct Of(SettlementKind);
+
+/// The addresses of one kind: `payouts` or `invoices`.
+pub fn routes(kind: SettlementKind) -> Routes {
+    let all = format!("/{}", plural(kind));
+    Routes::default()
+        .get(&all, SignedIn, "Settlements, newest first.", list)
+        .post(&all, Accounts, "Settles what is open, or proposes it.", create)
+        .get(&format!("{all}/preview"), Staff, "What could be settled now.", preview)
+        .get(&format!("{all}/{{id}}"), SignedIn, "One settlement with its lines.", one)
+        .post(&format!("{all}/{{id}}/{{step}}"), Accounts, "Moves a settlement on.", advance)
+        .with(Of(kind))
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,7 +59,6 @@ pub async fn create(
     headers: HeaderMap,
     body: String,
 ) -> Answer {
-    may_account(&caller)?;
     let party = owner(kind);
     let asked: Asked = serde_json::from_str(&body).map_err(|error| {
         let form = format!("{{\"{party}\", \"currency\", \"up_to\"}}");
@@ -105,7 +117,6 @@ pub async fn advance(
     let Some(step) = step(kind, &word) else {
         return Ok(super::not_found().await);
     };
-    may_account(&caller)?;
     let moved: Moved = match body.trim() {
         "" => Moved { reason: String::new() },
         text => serde_json::from_str(text)
@@ -126,7 +137,6 @@ pub async fn advance(
 pub async fn preview(
     State(web): State<Web>,
     Extension(Of(kind)): Extension<Of>,
-    _: Staff,
     RawQuery(query): RawQuery,
 ) -> Answer {
     let mut query = Query::new(query.as_deref());
@@ -215,10 +225,6 @@ fn refused(refusal: &Refusal) -> Response {
         Refusal::TooLarge => (StatusCode::UNPROCESSABLE_ENTITY, "too_large"),
     };
     problem::problem(status, code, &refusal.to_string())
-}
-
-fn may_account(caller: &Caller) -> Result<(), Response> {
-    if caller.role.may_account() { Ok(()) } else { Err(problem::forbidden()) }
 }
 
 fn unknown(kind: SettlementKind) -> Response {

@@ -10,17 +10,17 @@ use proofback_domain::outcome::{Outcome, Reason};
 use proofback_store::{PostbackRow, TraceItem};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Staff, conversions, deliveries, failed, ledger, money, postbacks, problem};
+use super::{Answer, conversions, deliveries, failed, ledger, money, postbacks, problem};
 use crate::state::Web;
 
-pub async fn click(State(web): State<Web>, _: Staff, Path(text): Path<String>) -> Answer {
+pub async fn click(State(web): State<Web>, Path(text): Path<String>) -> Answer {
     let id = find(&web, &text).await?;
     let click = web.store.click(id).await.map_err(failed)?.ok_or_else(no_such_click)?;
     Ok(super::json(&show_click(&click)))
 }
 
 /// `{"click": {...}, "timeline": [...]}`, oldest first; a damaged id finds the click that it was most likely meant to be.
-pub async fn trace(State(web): State<Web>, _: Staff, Path(text): Path<String>) -> Answer {
+pub async fn trace(State(web): State<Web>, Path(text): Path<String>) -> Answer {
     let id = find(&web, &text).await?;
     let trace = web.store.trace(id).await.map_err(failed)?.ok_or_else(no_such_click)?;
     let currencies = money::currencies(web.store.snapshot().as_deref());

@@ -16,7 +16,7 @@ use proofback_store::{MissingLine, OursAsked};
 use serde_json::{Value, json};
 
 use super::super::page::Query;
-use super::super::{Answer, Staff, failed, problem};
+use super::super::{Answer, failed, problem};
 use super::proposed::Proposal;
 use super::shown::{Show, read_groups};
 use super::{Asked, Brought, SheetOf, apart, body_of, bring, need_any, streamed, too_many_lines};
@@ -48,12 +48,7 @@ struct Period {
 
 /// `POST reconciliations?advertiser=A&from=2026-11-01&to=2026-11-30&format=json|totals|csv|xlsx|actions&groups=...`, and
 /// what a file is read by, as for imports.
-pub async fn hold_against(
-    State(web): State<Web>,
-    _: Staff,
-    RawQuery(raw): RawQuery,
-    request: Request,
-) -> Answer {
+pub async fn hold_against(State(web): State<Web>, RawQuery(raw): RawQuery, request: Request) -> Answer {
     let mut query = Query::new(raw.as_deref());
     let asked = Asked::take(raw.as_deref(), &mut query)?;
     let period = read_period(&mut query)?;

@@ -11,11 +11,10 @@ mod words;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Extension, Router};
 use proofback_domain::program::Snapshot;
 use proofback_domain::report::{Context, Report, ReportError, Row, Table};
 use proofback_domain::time::Timestamp;
@@ -23,27 +22,33 @@ use proofback_reports::ReportsError;
 use serde_json::{Map, Value};
 
 use super::problem::{self, problem_with_members};
-use super::{Answer, Caller, failed};
+use super::{Answer, Caller, Routes, failed};
+use crate::role::Access::{Configures, Everyone, SignedIn, Staff};
 use crate::role::Role;
 use crate::state::{Engine, Web};
 use asked::{Asked, Format, Pairs};
 
 pub use due::{Ran, ReportFile, run_due};
 
-pub fn router() -> Router<Web> {
-    Router::new()
-        .route("/reports", get(report))
-        .route("/reports/dimensions", get(words::words))
-        .route("/reports/saved", get(saved::list).post(saved::save))
-        .route("/reports/saved/{id}", get(saved::one).put(saved::change).delete(saved::remove))
-        .route("/reports/saved/{id}/run", get(saved::run))
-        .route("/reports/saved/{id}/feed", post(saved::open_feed).delete(saved::end_feed))
-        .route("/partners/{id}/profit", get(profit::profit))
+pub fn routes() -> Routes {
+    let saved = "/reports/saved/{id}";
+    Routes::default()
+        .get("/reports", SignedIn, "A report.", report)
+        .get("/reports/dimensions", SignedIn, "The words that reports are asked with.", words::words)
+        .get("/reports/saved", Staff, "The reports that are kept.", saved::list)
+        .post("/reports/saved", Configures, "Keeps a report.", saved::save)
+        .get(saved, Staff, "One report that is kept.", saved::one)
+        .put(saved, Configures, "Changes a report that is kept.", saved::change)
+        .delete(saved, Configures, "Removes a report that is kept.", saved::remove)
+        .get(&format!("{saved}/run"), Staff, "A report that is kept, computed now.", saved::run)
+        .post(&format!("{saved}/feed"), Configures, "Opens the feed of a report.", saved::open_feed)
+        .delete(&format!("{saved}/feed"), Configures, "Ends the feed of a report.", saved::end_feed)
+        .get("/partners/{id}/profit", Staff, "What a partner cost and brought.", profit::profit)
 }
 
 /// What is read without a token: the address is the secret.
-pub fn feeds() -> Router<Web> {
-    Router::new().route("/feeds/{file}", get(saved::feed))
+pub fn feeds() -> Routes {
+    Routes::default().get("/feeds/{file}", Everyone, "The feed of a report, for spreadsheets.", saved::feed)
 }
 
 /// `GET reports?by=&metrics=&...&format=`: staff see everything, partners and advertisers what is theirs.

@@ -7,19 +7,14 @@ use proofback_domain::report::Cell;
 use serde_json::{Value, json};
 
 use super::super::page::Query;
-use super::super::{Answer, Staff, problem};
+use super::super::{Answer, problem};
 use super::{Computed, Refused, compute};
 use crate::role::Role;
 use crate::state::Web;
 
 /// `?from=2026-11-01&to=2026-11-30`, both days in the program's time zone; absent: this month so far. Money is in the
 /// program's currency. Clicks count by their time, conversions by that of their event.
-pub async fn profit(
-    State(web): State<Web>,
-    _: Staff,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer {
+pub async fn profit(State(web): State<Web>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
     let snapshot = web.store.snapshot();
     let snapshot = snapshot.ok_or_else(|| problem::unavailable("no program is in force yet"))?;
     let known = Name::parse(&id).ok().filter(|name| snapshot.program.partners.contains_key(name));
