@@ -24,6 +24,12 @@ pub enum Delivery {}
 pub enum Change {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Settlement {}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Person {}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Session {}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Token {}
 
 pub type PostbackId = Id<Postback>;
 pub type ConversionId = Id<Conversion>;
@@ -31,6 +37,9 @@ pub type EntryId = Id<Entry>;
 pub type DeliveryId = Id<Delivery>;
 pub type ChangeId = Id<Change>;
 pub type SettlementId = Id<Settlement>;
+pub type PersonId = Id<Person>;
+pub type SessionId = Id<Session>;
+pub type TokenId = Id<Token>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String", bound = "K: Clone")]

@@ -25,6 +25,11 @@ impl Bucket {
         self.next_ns = next_ns;
         Ok(())
     }
+
+    /// From then on nothing is known of what came before: a bucket that is empty is worth no memory.
+    pub fn empty_at(self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.next_ns.div_ceil(NS_PER_MS)).unwrap_or(i64::MAX))
+    }
 }
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -64,6 +69,18 @@ mod tests {
         let wide = RateLimit { burst: 5_000, ..limit };
         let mut bucket = Bucket::default();
         assert_eq!((0..9_000).filter(|_| bucket.take(wide, at(5_000)).is_ok()).count(), 5_000);
+    }
+
+    #[test]
+    fn a_bucket_is_empty_when_all_that_it_took_is_worth_nothing_any_more() {
+        let limit = RateLimit { count: 5, per: Span::from_seconds(300), burst: 5 };
+        let at = Timestamp::from_millis;
+        let mut bucket = Bucket::default();
+        assert_eq!(bucket.empty_at(), Timestamp::EPOCH);
+        for _ in 0..3 {
+            assert_eq!(bucket.take(limit, at(1_000)), Ok(()));
+        }
+        assert_eq!(bucket.empty_at(), at(181_000));
     }
 
     #[test]
