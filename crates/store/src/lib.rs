@@ -23,8 +23,10 @@ pub use page::{
 };
 pub use priority::when_idle;
 pub use sqlite::{
-    Answered, Doer, DueReport, FactsReport, FactsView, Forgotten, GoesTo, Idempotency, ImportKey, ImportLine,
-    Kept, Lines, MissingLine, NewRate, NewSettlement, Open, Options, OursAsked, Pieces, RateRow,
-    RatesImported, Reviewed, Rules, SaveRefusal, SavedReport, SealStep, Sealed, Settled, SettlementLine,
-    SettlementRow, ShowSettlement, StatementQuery, Store, Subject,
+    Accepted, Answered, Doer, DueReport, FactsReport, FactsView, Forgotten, GoesTo, Holder, Idempotency,
+    ImportKey, ImportLine, Kept, Lines, Login, MissingLine, NewInvitation, NewPerson, NewRate, NewSession,
+    NewSettlement, Open, OpenSession, Opening, Options, OursAsked, OwnSession, Owner, PersonChange,
+    PersonRefusal, PersonRow, Pieces, Proof, RateRow, RatesImported, Reviewed, Rules, SaveRefusal,
+    SavedReport, SealStep, Sealed, SessionRow, Settled, SettlementLine, SettlementRow, ShowSettlement,
+    StatementQuery, Store, Subject,
 };

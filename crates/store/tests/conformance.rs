@@ -13,11 +13,13 @@ use proofback_domain::delivery::{AttemptOutcome, AttemptResult, DeliveryState};
 use proofback_domain::id::Id;
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
+use proofback_domain::person::Email;
 use proofback_domain::postback::Once;
 use proofback_domain::time::Span;
 use proofback_store::{
-    AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, EntryFilter, Kept, PageRequest, Phases,
-    PostbackFilter, StoreError, TraceItem,
+    Accepted, AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, Doer, EntryFilter, Kept,
+    NewInvitation, NewPerson, NewSession, Opening, OwnSession, Owner, PageRequest, PersonChange, Phases,
+    PostbackFilter, Proof, StoreError, TraceItem,
 };
 use support::{Installation, PATIENT, PROGRAM, adopt, later, now, open};
 
@@ -408,6 +410,55 @@ async fn a_token_is_known_by_its_hash_alone() {
     let found = world.store.token([7; 32]).await.unwrap().unwrap();
     assert_eq!((found.name.as_str(), found.role.as_str()), ("ops", "viewer"));
     assert_eq!(world.store.token([8; 32]).await.unwrap(), None);
+}
+
+/// Between the look at what a person is held against and the transaction lies the time that a password takes.
+#[tokio::test]
+async fn a_session_is_opened_only_if_what_was_proved_is_still_so() {
+    let world = Installation::new().await;
+    let (store, person) = (&world.store, Id::new(now(), 1));
+    let doer = || Doer { actor: "admin".into(), reason: String::new() };
+    let [email, name, role] = ["ann@example.com", "Ann", "viewer"].map(str::to_owned);
+    let new = NewPerson { id: person, email: Email::parse(&email).unwrap(), name, role };
+    let invitation = NewInvitation { hash: [1; 32], expires_at: later("1h"), resets_totp: false };
+    store.add_person(new, invitation, doer(), now()).await.unwrap().unwrap();
+    let session = |number: u8| NewSession {
+        id: Id::new(now(), u128::from(number)),
+        owner: Owner::Person(person),
+        hash: [number; 32],
+        at: now(),
+        expires_at: later("12h"),
+        ip: "203.0.113.1".into(),
+        user_agent: String::new(),
+    };
+    let accepted = store.accept_invitation([1; 32], "hash".into(), session(1), now()).await.unwrap();
+    assert_eq!(accepted, Accepted::Opened);
+    let open = async |number: u8, password: &str, step: Option<i64>| {
+        let proof = Proof { password: password.into(), step };
+        let opening = store.open_session_of_person(person, session(number), proof).await.unwrap();
+        assert_eq!(
+            store.open_session([number; 32], now()).await.unwrap().is_some(),
+            opening == Opening::Opened
+        );
+        opening
+    };
+    assert_eq!(open(2, "hash", None).await, Opening::Opened);
+    assert_eq!(open(3, "an older hash", None).await, Opening::Changed);
+    assert_eq!(open(3, "hash", Some(7)).await, Opening::Changed, "there is no second factor any more");
+    let own = OwnSession { person, kept: session(2).id };
+    assert!(store.set_totp(own, "SECRET".into(), 7, now()).await.unwrap());
+    assert!(!store.set_totp(own, "ANOTHER".into(), 8, now()).await.unwrap());
+    assert_eq!(open(3, "hash", None).await, Opening::Changed, "there is a second factor now");
+    assert_eq!(open(3, "hash", Some(7)).await, Opening::StepUsed);
+    assert_eq!(open(3, "hash", Some(8)).await, Opening::Opened);
+    assert_eq!(open(4, "hash", Some(8)).await, Opening::StepUsed);
+    assert!(!store.end_totp(own, 8, now()).await.unwrap() && store.end_totp(own, 9, now()).await.unwrap());
+    assert!(!store.change_password(own, "an older hash".into(), "new".into(), now()).await.unwrap());
+    let out = PersonChange { disabled: Some(true), ..PersonChange::default() };
+    store.change_person(person, out, doer(), now()).await.unwrap();
+    assert_eq!(open(4, "hash", None).await, Opening::Changed);
+    assert!(!store.change_password(own, "hash".into(), "new".into(), now()).await.unwrap());
+    assert!(store.sessions(Owner::Person(person), now()).await.unwrap().is_empty());
 }
 
 #[tokio::test]

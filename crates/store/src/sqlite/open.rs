@@ -16,7 +16,7 @@ use crate::spill::Spill;
 use proofback_domain::rates::Rates;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_second_look.sql"),
     include_str!("../../migrations/0003_seen_expected.sql"),
@@ -27,6 +27,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/0008_deliveries.sql"),
     include_str!("../../migrations/0009_facts.sql"),
     include_str!("../../migrations/0010_saved_reports.sql"),
+    include_str!("../../migrations/0011_people.sql"),
 ];
 
 pub struct Opened {
@@ -235,6 +236,22 @@ mod tests {
         assert_eq!(due(&connection), [(10, 1), (99, 2), (i64::MAX, 3), (40, 4)]);
         release_leases(&connection).unwrap();
         assert_eq!(due(&connection), [(10, 1), (2, 2), (i64::MAX, 3), (40, 4)]);
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_schema_is_not_revoked() {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in &MIGRATIONS[..10] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 10).unwrap();
+        let insert = "insert into token (id, at, name, role, hash) values (zeroblob(16), 1, 'n', 'viewer', zeroblob(32))";
+        connection.execute(insert, []).unwrap();
+        migrate(&connection, "memory").unwrap();
+        let query = "select name, revoked_at is null from token";
+        let found: (String, bool) =
+            connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(found, ("n".into(), true));
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use proofback_domain::id::Id;
 use proofback_domain::money::{Currency, Money};
 use proofback_domain::name::Name;
 use proofback_domain::outcome::{Outcome, Reason, Status};
+use proofback_domain::person::Email;
 use proofback_domain::postback::Channel;
 use proofback_domain::program::Happening;
 use proofback_domain::rates::Rate;
@@ -72,6 +73,10 @@ pub fn optional_name(row: &Row<'_>, column: usize) -> Result<Option<Name>> {
         Some(text) => Name::parse(text).map(Some).map_err(|error| damaged(column, error)),
         None => Ok(None),
     }
+}
+
+pub fn email(row: &Row<'_>, column: usize) -> Result<Email> {
+    Email::parse(row.get_ref(column)?.as_str()?).map_err(|error| damaged(column, error))
 }
 
 pub fn status(row: &Row<'_>, column: usize) -> Result<Status> {
