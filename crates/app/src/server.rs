@@ -280,10 +280,11 @@ async fn forget(web: Web, stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Signed requests that cannot pass again, and conversions that no fraud rule looks back at.
+/// Signed requests that cannot pass again, conversions that no fraud rule looks back at, and sessions that are over.
 async fn forget_some(web: &Web) -> Result<usize, StoreError> {
     let signed = web.store.forget_signed_requests(web.now()).await?;
-    Ok(signed + web.store.forget_sightings(web.now()).await?)
+    let sightings = web.store.forget_sightings(web.now()).await?;
+    Ok(signed + sightings + web.store.forget_sessions(web.now()).await?)
 }
 
 async fn seal(web: Web, stopped: watch::Receiver<bool>) {

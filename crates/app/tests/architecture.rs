@@ -31,7 +31,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
 ];
 
 /// Libraries that only one room may know, because they are what the room is for.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 10] = [
     ("rusqlite", &["proofback-store"]),
     ("datafusion", &["proofback-reports"]),
     ("arrow", &["proofback-store", "proofback-reports"]),
@@ -41,6 +41,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("hyper-util", &["proofback-delivery", "proofback", "proofback-testkit"]),
     ("getrandom", &["proofback"]),
     ("maxminddb", &["proofback"]),
+    ("argon2", &["proofback-web"]),
 ];
 
 fn metadata() -> Value {

@@ -105,7 +105,18 @@ const EXPECTED: &[(&str, &str, Right)] = &[
     ("POST", "/api/v1/targets/{id}/test", Configures),
     ("GET", "/api/v1/program", Staff),
     ("PUT", "/api/v1/program", Configures),
+    ("GET", "/api/v1/people", Admin),
+    ("POST", "/api/v1/people", Admin),
+    ("GET", "/api/v1/people/{id}", Admin),
+    ("PUT", "/api/v1/people/{id}", Admin),
+    ("POST", "/api/v1/people/{id}/invitation", Admin),
+    ("GET", "/api/v1/people/{id}/sessions", Admin),
+    ("DELETE", "/api/v1/people/{id}/sessions", Admin),
+    ("GET", "/api/v1/sessions", SignedIn([Own, Own, Own])),
+    ("DELETE", "/api/v1/sessions/{id}", SignedIn([Nothing, Nothing, Nothing])),
+    ("GET", "/api/v1/tokens", Admin),
     ("POST", "/api/v1/tokens", Admin),
+    ("DELETE", "/api/v1/tokens/{id}", Admin),
     ("GET", "/api/v1/reports", SignedIn([Own, Own, Own])),
     ("GET", "/api/v1/reports/dimensions", SignedIn([Own, Own, Own])),
     ("GET", "/api/v1/reports/saved", Staff),
@@ -177,7 +188,13 @@ impl World {
         let invoice = text_of(&self.post("/invoices", &asked).await, "id");
         let asked = json!({ "id": "daily", "query": "by=day" });
         self.post("/reports/saved", &asked).await;
+        let asked = json!({ "email": "someone@shop.example", "name": "Someone", "role": "viewer" });
+        let person = text_of(&self.post("/people", &asked).await, "id");
+        let asked = json!({ "role": "viewer", "name": "spare" });
+        let token = text_of(&self.post("/tokens", &asked).await, "id");
         self.ids = vec![
+            ("person", person),
+            ("token", token),
             ("click", click),
             ("postback", postback),
             ("conversion", conversion),
@@ -224,6 +241,10 @@ impl World {
             ("/api/v1/deliveries/", "id") => self.id("delivery"),
             ("/api/v1/targets/", "id") => "secret-tracker",
             ("/api/v1/reports/saved/", "id") => "daily",
+            ("/api/v1/people/", "id") => self.id("person"),
+            ("/api/v1/tokens/", "id") => self.id("token"),
+            // Nobody's.
+            ("/api/v1/sessions/", "id") => self.id("postback"),
             (_, _) => panic!("it is not known what stands for {{{name}}} in {path}"),
         };
         self.filled(&format!("{start}{value}{rest}"))

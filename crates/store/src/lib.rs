@@ -16,7 +16,7 @@ pub use model::{
     AttemptRecord, AttemptRow, AuditRow, Backlog, Balance, ClaimedDelivery, CloseRefusal, Closing,
     DeliveryRow, EarlierDecision, EntryRow, LedgerHead, LedgerReport, Movement, PeriodClose, Phases,
     PostbackRow, RawPostback, Recorded, Replayed, Seal, Statement, StatementLine, Stopwatch, StoredProgram,
-    TargetHealth, TokenRole, Trace, TraceItem, hex,
+    TargetHealth, Trace, TraceItem, hex,
 };
 pub use page::{
     ConversionFilter, Cursor, DeliveryFilter, EntryFilter, Page, PageRequest, PostbackFilter, ReviewFilter,
@@ -25,8 +25,8 @@ pub use priority::when_idle;
 pub use sqlite::{
     Accepted, Answered, Doer, DueReport, FactsReport, FactsView, Forgotten, GoesTo, Holder, Idempotency,
     ImportKey, ImportLine, Kept, Lines, Login, MissingLine, NewInvitation, NewPerson, NewRate, NewSession,
-    NewSettlement, Open, OpenSession, Opening, Options, OursAsked, OwnSession, Owner, PersonChange,
+    NewSettlement, NewToken, Open, OpenSession, Opening, Options, OursAsked, OwnSession, Owner, PersonChange,
     PersonRefusal, PersonRow, Pieces, Proof, RateRow, RatesImported, Reviewed, Rules, SaveRefusal,
     SavedReport, SealStep, Sealed, SessionRow, Settled, SettlementLine, SettlementRow, ShowSettlement,
-    StatementQuery, Store, Subject,
+    StatementQuery, Store, Subject, TokenRow,
 };

@@ -370,7 +370,7 @@ pub struct AuditRow {
     pub number: i64,
     pub at: Timestamp,
     pub actor: String,
-    /// `review.accept`, `review.reject`, `status.` and the status, `replay`, `program.apply`, `ledger.close`
+    /// What was done, as `review.accept`, `program.apply` or `session.open`.
     pub action: String,
     pub subject: String,
     pub reason: String,
@@ -402,13 +402,6 @@ pub struct StoredProgram {
     pub source: String,
     /// Every link number ever given.
     pub numbers: BTreeMap<u32, Name>,
-}
-
-/// Whom a token lets in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenRole {
-    pub name: String,
-    pub role: String,
 }
 
 /// Everything that happened to one click, oldest first.

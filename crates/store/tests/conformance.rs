@@ -18,8 +18,8 @@ use proofback_domain::postback::Once;
 use proofback_domain::time::Span;
 use proofback_store::{
     Accepted, AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, Doer, EntryFilter, Kept,
-    NewInvitation, NewPerson, NewSession, Opening, OwnSession, Owner, PageRequest, PersonChange, Phases,
-    PostbackFilter, Proof, StoreError, TraceItem,
+    NewInvitation, NewPerson, NewSession, NewToken, Opening, OwnSession, Owner, PageRequest, PersonChange,
+    Phases, PostbackFilter, Proof, StoreError, TraceItem,
 };
 use support::{Installation, PATIENT, PROGRAM, adopt, later, now, open};
 
@@ -405,8 +405,9 @@ async fn a_program_gets_a_revision_and_its_links_numbers_for_ever() {
 #[tokio::test]
 async fn a_token_is_known_by_its_hash_alone() {
     let world = Installation::new().await;
-    let id = Id::new(now(), 1);
-    world.store.add_token(id, "ops".into(), "viewer".into(), [7; 32], now()).await.unwrap();
+    let new = NewToken { id: Id::new(now(), 1), name: "ops".into(), role: "viewer".into(), hash: [7; 32] };
+    let doer = Doer { actor: "admin".into(), reason: String::new() };
+    world.store.add_token(new, doer, now()).await.unwrap();
     let found = world.store.token([7; 32]).await.unwrap().unwrap();
     assert_eq!((found.name.as_str(), found.role.as_str()), ("ops", "viewer"));
     assert_eq!(world.store.token([8; 32]).await.unwrap(), None);

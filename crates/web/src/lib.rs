@@ -7,6 +7,7 @@ mod api;
 mod click;
 mod health;
 mod metrics;
+mod people;
 mod postback;
 mod program;
 mod role;
@@ -28,6 +29,9 @@ use api::Routes;
 pub use api::reports::{Ran, ReportFile, run_due};
 pub use api::{Caller, Route};
 pub use metrics::Metrics;
+pub use people::{
+    Invited, NotAccepted, NotChanged, Opened, Person, Seen, Session, SignIn, SignInRefused, TotpOffer,
+};
 pub use program::{Applied, ApplyError, apply, load};
 pub use role::{Access, Role, hash_token};
 pub use state::{Engine, Ids, Settings, Web, World};

@@ -1,20 +1,8 @@
-//! Who may do what: the roles of access tokens.
+//! Who may do what: the roles of people and of access tokens.
 
 use proofback_domain::name::Name;
 use proofback_domain::settlement::SettlementKind;
 use sha2::{Digest, Sha256};
-
-/// Who may use an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    Everyone,
-    SignedIn,
-    Staff,
-    Decides,
-    Accounts,
-    Configures,
-    Admin,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
@@ -26,7 +14,37 @@ pub enum Role {
     Partner(Name),
 }
 
+/// Who may use an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Without signing in, too.
+    Everyone,
+    SignedIn,
+    /// Who sees everything that is recorded.
+    Staff,
+    /// Who accepts, rejects and replays.
+    Decides,
+    /// Who keeps the books.
+    Accounts,
+    /// Who changes the program.
+    Configures,
+    /// Who lets others in.
+    Admin,
+}
+
 impl Role {
+    /// Whether somebody of this role may use such an address.
+    pub fn may(&self, access: Access) -> bool {
+        match access {
+            Access::Everyone | Access::SignedIn => true,
+            Access::Staff => self.is_staff(),
+            Access::Decides => self.may_decide(),
+            Access::Accounts => self.may_account(),
+            Access::Configures => self.may_configure(),
+            Access::Admin => *self == Self::Admin,
+        }
+    }
+
     /// Reads `admin`, `manager`, `finance`, `viewer`, `advertiser:ID` or `partner:ID`.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text.split_once(':') {
@@ -41,17 +59,6 @@ impl Role {
             Some(("partner", id)) => Self::Partner(Name::parse(id).ok()?),
             Some(_) => return None,
         })
-    }
-
-    pub fn may(&self, access: Access) -> bool {
-        match access {
-            Access::Everyone | Access::SignedIn => true,
-            Access::Staff => self.is_staff(),
-            Access::Decides => self.may_decide(),
-            Access::Accounts => self.may_account(),
-            Access::Configures => self.may_configure(),
-            Access::Admin => *self == Self::Admin,
-        }
     }
 
     /// Sees everything that is recorded.

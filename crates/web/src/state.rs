@@ -9,15 +9,17 @@ use std::time::Duration;
 use ipnet::IpNet;
 use proofback_domain::click::Place;
 use proofback_domain::click_id::{ClickId, Keys, Sequence};
-use proofback_domain::id::{DeliveryId, Id, PostbackId, SettlementId};
+use proofback_domain::id::{DeliveryId, Id, PersonId, PostbackId, SessionId, SettlementId, TokenId};
 use proofback_domain::name::Name;
 use proofback_domain::program::{RateLimit, SecretRef};
 use proofback_domain::rate::Bucket;
 use proofback_domain::time::{Span, Timestamp};
+use proofback_domain::totp::SECRET_BYTES;
 use proofback_store::{Stopwatch, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::metrics::Metrics;
+use crate::people::People;
 
 type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 type Ticks = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -41,6 +43,7 @@ pub struct Parts {
     rates: Mutex<HashMap<(Name, bool), Bucket>>,
     ready: AtomicBool,
     files: Arc<Semaphore>,
+    pub(crate) people: People,
     #[cfg_attr(not(feature = "reports"), expect(dead_code, reason = "there is never one"))]
     pub(crate) engine: Option<Engine>,
     #[cfg(feature = "reports")]
@@ -102,6 +105,7 @@ impl Web {
             rates: Mutex::new(HashMap::new()),
             ready: AtomicBool::new(false),
             files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
+            people: People::default(),
             engine,
             #[cfg(feature = "reports")]
             today: crate::today::Today::default(),
@@ -165,6 +169,34 @@ impl Ids {
 
     pub fn settlement(&self, now: Timestamp) -> SettlementId {
         Id::new(now, (self.entropy)())
+    }
+
+    pub fn person(&self, now: Timestamp) -> PersonId {
+        Id::new(now, (self.entropy)())
+    }
+
+    pub fn session(&self, now: Timestamp) -> SessionId {
+        Id::new(now, (self.entropy)())
+    }
+
+    pub fn token(&self, now: Timestamp) -> TokenId {
+        Id::new(now, (self.entropy)())
+    }
+
+    /// What a password is hashed with; never a secret.
+    pub fn salt(&self) -> [u8; 16] {
+        (self.entropy)().to_be_bytes()
+    }
+
+    /// What an authenticator is given.
+    pub fn totp_secret(&self) -> [u8; SECRET_BYTES] {
+        let mut secret = [0; SECRET_BYTES];
+        for part in secret.chunks_mut(16) {
+            for (byte, random) in part.iter_mut().zip((self.entropy)().to_be_bytes()) {
+                *byte = random;
+            }
+        }
+        secret
     }
 
     /// 256 random bits, in hexadecimal.

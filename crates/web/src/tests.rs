@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use proofback_domain::click::Place;
 use proofback_domain::time::Timestamp;
-use proofback_store::{Options, Store};
+use proofback_store::{Options, Owner, Store};
 use serde_json::Value;
 
 use crate::{Caller, Ids, Inside, Role, Settings, Web, World, hash_token};
@@ -34,7 +34,12 @@ pub fn web(directory: &std::path::Path) -> Web {
 }
 
 pub fn caller(role: &str) -> Caller {
-    Caller { name: "somebody".into(), role: Role::parse(role).unwrap() }
+    Caller {
+        name: "somebody".into(),
+        role: Role::parse(role).unwrap(),
+        owner: Owner::Operator,
+        session: None,
+    }
 }
 
 async fn ask(inside: &Inside, role: &str, method: Method, path: &str) -> (StatusCode, Value) {

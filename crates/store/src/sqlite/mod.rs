@@ -42,6 +42,7 @@ mod signed;
 mod statements;
 mod tally;
 mod targets;
+mod tokens;
 mod trace;
 mod verify;
 mod verify_facts;
@@ -83,6 +84,7 @@ pub use sessions::{Holder, NewSession, OpenSession, Opening, Owner, Proof, Sessi
 pub use settlements::{NewSettlement, Open, Settled, SettlementLine, SettlementRow, ShowSettlement};
 pub use statements::{Lines, StatementQuery};
 pub use targets::Doer;
+pub use tokens::{NewToken, TokenRow};
 pub use verify_facts::FactsReport;
 
 /// What is chosen when a store is opened.

@@ -1,9 +1,8 @@
-//! Programs, link numbers, the key of click ids, and access tokens.
+//! Programs, link numbers and the key of click ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proofback_domain::decide::capped;
-use proofback_domain::id::PostbackId;
 use proofback_domain::name::Name;
 use proofback_domain::program::Program;
 use proofback_domain::time::Timestamp;
@@ -12,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::audit::{Deed, record};
 use super::{Store, past, rows};
 use crate::error::StoreError;
-use crate::model::{StoredProgram, TokenRole};
+use crate::model::StoredProgram;
 
 impl Store {
     /// Keeps a program as the next revision and gives numbers to its new links. The same source again changes nothing.
@@ -60,34 +59,6 @@ impl Store {
         self.read(|connection| {
             let query = "select value from setting where name = 'click_key'";
             Ok(connection.query_row(query, [], |row| row.get(0))?)
-        })
-        .await
-    }
-
-    /// Keeps the hash of a new access token.
-    pub async fn add_token(
-        &self,
-        id: PostbackId,
-        name: String,
-        role: String,
-        hash: [u8; 32],
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let statement = "insert into token (id, at, name, role, hash) values (?1, ?2, ?3, ?4, ?5)";
-            connection.execute(statement, (id.to_bytes(), at.millis(), name, role, hash.as_slice()))?;
-            Ok(())
-        })
-        .await
-    }
-
-    pub async fn token(&self, hash: [u8; 32]) -> Result<Option<TokenRole>, StoreError> {
-        self.read(move |connection| {
-            let query = "select name, role from token where hash = ?1";
-            let found = connection
-                .prepare_cached(query)?
-                .query_row([hash.as_slice()], |row| Ok(TokenRole { name: row.get(0)?, role: row.get(1)? }));
-            Ok(found.optional()?)
         })
         .await
     }

@@ -1,12 +1,16 @@
-//! Who calls: a bearer token, looked up by its hash.
+//! Who calls: a bearer token, looked up by its hash. What a browser keeps of a session is one, too: a page sends it
+//! along, a browser by itself does not.
 
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
+use proofback_domain::id::SessionId;
+use proofback_store::{Doer, Owner};
 use subtle::ConstantTimeEq;
 
 use super::problem;
+use crate::people::OPERATOR;
 use crate::role::{Role, hash_token};
 use crate::state::Web;
 
@@ -15,6 +19,17 @@ use crate::state::Web;
 pub struct Caller {
     pub name: String,
     pub role: Role,
+    /// Whose sessions are its own.
+    pub owner: Owner,
+    /// The session that it calls in, if it does.
+    pub session: Option<SessionId>,
+}
+
+impl Caller {
+    /// For the audit log.
+    pub fn doer(&self) -> Doer {
+        Doer { actor: self.name.clone(), reason: String::new() }
+    }
 }
 
 pub async fn require_token(State(web): State<Web>, mut request: Request, next: Next) -> Response {
@@ -37,8 +52,18 @@ pub async fn require_token(State(web): State<Web>, mut request: Request, next: N
 async fn identify(web: &Web, token: &str) -> Result<Option<Caller>, Response> {
     let hash = hash_token(token);
     if bool::from(hash.ct_eq(&web.settings.admin_token_hash)) {
-        return Ok(Some(Caller { name: "admin".into(), role: Role::Admin }));
+        let name = OPERATOR.to_owned();
+        return Ok(Some(Caller { name, role: Role::Admin, owner: Owner::Operator, session: None }));
     }
-    let found = web.store.token(hash).await.map_err(super::failed)?;
-    Ok(found.and_then(|found| Some(Caller { role: Role::parse(&found.role)?, name: found.name })))
+    if let Some(found) = web.store.token(hash).await.map_err(super::failed)? {
+        let owner = Owner::Token(found.id);
+        return Ok(Role::parse(&found.role).map(|role| Caller {
+            name: found.name,
+            role,
+            owner,
+            session: None,
+        }));
+    }
+    let session = web.session(token).await.map_err(super::failed)?;
+    Ok(session.map(|session| session.caller))
 }

@@ -12,6 +12,7 @@ mod money;
 mod once;
 mod openapi;
 mod page;
+mod people;
 mod postbacks;
 pub mod problem;
 mod programs;
@@ -24,9 +25,11 @@ pub mod reports;
 pub mod reports;
 mod reviews;
 mod routes;
+mod sessions;
 mod settlements;
 mod statement;
 mod targets;
+mod tokens;
 mod trace;
 
 use axum::Router;
@@ -75,6 +78,7 @@ pub fn routes() -> Routes {
         .merge(settlements::routes(SettlementKind::Invoice))
         .merge(outbound())
         .merge(installation())
+        .merge(people())
         .merge(reports::routes())
 }
 
@@ -139,8 +143,24 @@ fn installation() -> Routes {
     Routes::default()
         .get("/program", Staff, "The program in force.", programs::show)
         .put("/program", Configures, "Puts a program in force.", programs::put)
-        .post("/tokens", Admin, "Makes an access token.", programs::create_token)
         .get("/openapi.json", Everyone, "This description of the API.", openapi::document)
+}
+
+/// Who is let in.
+fn people() -> Routes {
+    Routes::default()
+        .get("/people", Admin, "People, newest first.", people::list)
+        .post("/people", Admin, "Invites somebody.", people::invite)
+        .get("/people/{id}", Admin, "One person.", people::one)
+        .put("/people/{id}", Admin, "Changes a name, a role, or whether somebody is let in.", people::change)
+        .post("/people/{id}/invitation", Admin, "Makes a new link for somebody.", people::invite_again)
+        .get("/people/{id}/sessions", Admin, "Where somebody is signed in.", sessions::of_person)
+        .delete("/people/{id}/sessions", Admin, "Signs somebody out everywhere.", sessions::end_all)
+        .get("/sessions", SignedIn, "Where the caller is signed in.", sessions::own)
+        .delete("/sessions/{id}", SignedIn, "Ends a session.", sessions::end)
+        .get("/tokens", Admin, "Access tokens, newest first.", tokens::list)
+        .post("/tokens", Admin, "Makes an access token.", tokens::create)
+        .delete("/tokens/{id}", Admin, "Revokes an access token.", tokens::revoke)
 }
 
 pub async fn not_found() -> Response {

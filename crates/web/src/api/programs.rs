@@ -1,16 +1,14 @@
-//! The program in force, and access tokens.
+//! The program in force.
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use proofback_domain::program::Mistake;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Caller, failed, problem};
 use crate::program::{ApplyError, apply};
-use crate::role::{Role, hash_token};
 use crate::state::Web;
 
 /// `{"revision", "at", "author", "source"}` of the program in force.
@@ -57,33 +55,4 @@ fn mistakes(found: &[Mistake]) -> Value {
         })
     };
     found.iter().map(show).collect()
-}
-
-#[derive(Deserialize)]
-struct NewToken {
-    role: String,
-    name: String,
-}
-
-/// Makes an access token; the answer is the only place where it is ever shown.
-pub async fn create_token(State(web): State<Web>, body: String) -> Response {
-    let Ok(asked) = serde_json::from_str::<NewToken>(&body) else {
-        return problem::bad_request("send {\"role\": ..., \"name\": ...}");
-    };
-    let Some(role) = Role::parse(&asked.role) else {
-        return problem::bad_request(
-            "a role is admin, manager, finance, viewer, advertiser:ID or partner:ID",
-        );
-    };
-    let name = asked.name.trim();
-    if name.is_empty() || name.chars().count() > 100 {
-        return problem::bad_request("a token's name has 1 to 100 characters");
-    }
-    let token = format!("pb_{}", web.ids.secret());
-    let now = web.now();
-    let id = web.ids.postback(now);
-    match web.store.add_token(id, name.to_owned(), role.to_string(), hash_token(&token), now).await {
-        Ok(()) => super::json(&json!({ "id": id, "name": name, "role": role.to_string(), "token": token })),
-        Err(error) => failed(error),
-    }
 }

@@ -66,7 +66,6 @@ impl Routes {
         self.declare(path, access, summary, &[Method::PUT]).place(path, access, put(handler))
     }
 
-    #[cfg_attr(not(feature = "reports"), expect(dead_code, reason = "only reports can be removed"))]
     pub fn delete<T: 'static>(
         self,
         path: &str,
