@@ -149,6 +149,12 @@ impl Caller {
         }
     }
 
+    /// Ends what is at a path; the answer says nothing more.
+    pub async fn remove(&self, path: &str) -> anyhow::Result<()> {
+        let (status, bytes) = self.send(Method::DELETE, path, &[], Vec::new()).await?;
+        if status.is_success() { Ok(()) } else { answer((status, bytes))?.success().map(drop) }
+    }
+
     /// Like [`Self::call`] for what must succeed.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.call(Method::GET, path, String::new()).await?;

@@ -54,7 +54,8 @@ pub fn run() -> ExitCode {
             Command::Rates(options) => commands::rates::run(options.command).await,
             Command::Target(options) => commands::target::run(options.command).await,
             Command::Delivery(options) => commands::delivery::run(options.command).await,
-            Command::Token(options) => commands::token::run(options).await,
+            Command::User(options) => commands::user::run(options.command).await,
+            Command::Token(options) => commands::token::run(options.command).await,
             Command::Listen(options) => commands::listen::run(options).await,
             Command::Demo(options) => commands::demo::run(options).await,
         }

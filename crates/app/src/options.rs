@@ -2,6 +2,7 @@
 
 pub mod finance;
 pub mod outbound;
+pub mod people;
 pub mod reports;
 pub mod serve;
 
@@ -60,8 +61,10 @@ pub enum Command {
     /// What was told to whom, attempt by attempt
     #[command(visible_alias = "deliveries")]
     Delivery(outbound::Delivery),
+    /// People who sign in: invited, changed, shut out
+    User(people::User),
     /// Access tokens of the API
-    Token(Token),
+    Token(people::Token),
     /// Print the webhooks and postbacks that arrive, for whoever writes the receiving side
     Listen(Listen),
     /// Run the main job on simulated traffic and hold the books against it
@@ -312,27 +315,6 @@ pub enum LedgerCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
-        #[command(flatten)]
-        reach: Reach,
-    },
-}
-
-#[derive(Args)]
-pub struct Token {
-    #[command(subcommand)]
-    pub command: TokenCommand,
-}
-
-#[derive(Subcommand)]
-pub enum TokenCommand {
-    /// Print a new access token, alone on the last line
-    Create {
-        /// admin, manager, finance, viewer, advertiser:ID or partner:ID
-        #[arg(long)]
-        role: String,
-        /// Whose token it is
-        #[arg(long)]
-        name: String,
         #[command(flatten)]
         reach: Reach,
     },

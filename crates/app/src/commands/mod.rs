@@ -21,6 +21,7 @@ pub mod target;
 pub mod template;
 pub mod token;
 pub mod trace;
+pub mod user;
 pub mod verify;
 
 use anyhow::Context;
@@ -47,6 +48,20 @@ fn put_out(bytes: &[u8], out: Option<&std::path::Path>) -> anyhow::Result<()> {
 /// The items of a member; none where there is no list.
 fn list<'a>(value: &'a serde_json::Value, name: &str) -> impl Iterator<Item = &'a serde_json::Value> {
     value.get(name).and_then(serde_json::Value::as_array).into_iter().flatten()
+}
+
+/// Every row of a list, over all its pages.
+async fn every(caller: &crate::caller::Caller, name: &str) -> anyhow::Result<Vec<serde_json::Value>> {
+    let mut rows = Vec::new();
+    let mut path = format!("/{name}?limit=1000");
+    loop {
+        let page = caller.get(&path).await?;
+        rows.extend(list(&page, name).cloned());
+        match text(&page, "next") {
+            "" => return Ok(rows),
+            cursor => path = format!("/{name}?limit=1000&cursor={cursor}"),
+        }
+    }
 }
 
 /// A member's text; empty where there is none.

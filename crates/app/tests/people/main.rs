@@ -1,8 +1,10 @@
-//! People, sessions, invitations and the second factor: over the router, with a clock of the test's own.
+//! People, sessions, invitations and the second factor: over the router with a clock of the test's own, and by the
+//! commands over the real binary.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod access;
+mod commands;
 mod invitations;
 mod limits;
 mod second_factor;
