@@ -21,7 +21,10 @@ pub async fn run(web: Web, stopped: watch::Receiver<bool>) {
             () = &mut stop => return,
             _ = ticks.tick() => {}
         }
-        match web.store.seal_facts(web.now(), None).await {
+        let sealed = web.store.seal_facts(web.now(), None).await;
+        let failed = sealed.as_ref().err().map(|error| (web.now(), error.to_string()));
+        web.tell(|told| told.sealing = failed);
+        match sealed {
             Ok(Sealed { files: 0, .. }) => {}
             Ok(Sealed { rows, files, bytes }) => tracing::info!(rows, files, bytes, "facts are sealed"),
             Err(error) => tracing::warn!(%error, "facts could not be sealed; it is tried again"),

@@ -67,6 +67,7 @@ impl Caller {
             data: reach.data,
             listen: ([127, 0, 0, 1], 0).into(),
             program: None,
+            program_file: None,
             click_wait: Duration::from_millis(250),
             trusted_proxies: Vec::new(),
             allow_targets: AddressPolicy::default(),

@@ -12,7 +12,7 @@ use proofback_delivery::{AddressPolicy, Client, ClientOptions, EngineOptions};
 use proofback_domain::delivery::RetryPolicy;
 use proofback_domain::program::SecretRef;
 use proofback_store::facts::DepotLocation;
-use proofback_store::{Options, Store, StoreError};
+use proofback_store::{Edit, Options, Store, StoreError};
 use proofback_web::{ApplyError, Ids, Settings, Web, World};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -44,6 +44,8 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// A program file's text to apply at the start.
     pub program: Option<String>,
+    /// Where that file is.
+    pub program_file: Option<PathBuf>,
     pub click_wait: Duration,
     pub trusted_proxies: Vec<IpNet>,
     pub allow_targets: AddressPolicy,
@@ -82,14 +84,17 @@ pub async fn web_over(store: Store, options: &ServerOptions, admin_token: &str) 
         click_wait: options.click_wait,
         trusted_proxies: options.trusted_proxies.clone(),
         admin_token_hash: proofback_web::hash_token(admin_token),
+        program_file: options.program_file.as_ref().map(|path| path.display().to_string()),
     };
     let ids = Ids::new(last_click, Arc::new(world::entropy));
     let geo = Arc::clone(&options.geo);
+    let data = options.data.clone();
     let world = World {
         now: world::clock(),
         ticks: world::ticks(),
         resolve: Arc::clone(&options.resolve),
         place: Arc::new(move |ip| geo.place(ip)),
+        free_bytes: Arc::new(move || world::free_bytes(&data)),
     };
     let engine = engine(&store)?;
     Ok(Web::new(store, settings, ids, world, engine))
@@ -145,6 +150,7 @@ impl Server {
     /// Stops taking requests, lets running ones end within a bound, and closes the store.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        self.web.end_streams();
         let ended = async {
             for task in self.tasks {
                 if let Err(error) = task.await {
@@ -161,14 +167,14 @@ impl Server {
 async fn put_program_in_force(store: &Store, options: &ServerOptions) -> anyhow::Result<()> {
     let resolve = options.resolve.as_ref();
     let result = match &options.program {
-        Some(source) => {
-            proofback_web::apply(store, source, "file", world::now(), resolve).await.map(|applied| {
+        Some(source) => proofback_web::apply(store, source, Edit::by("file"), world::now(), resolve)
+            .await
+            .map(|applied| {
                 for mistake in &applied.mistakes {
                     tracing::warn!("program file: {mistake}");
                 }
                 tracing::info!(revision = applied.revision, "the program file is in force");
-            })
-        }
+            }),
         None => proofback_web::load(store, resolve).await.map(|found| {
             if !found {
                 tracing::warn!("no program was applied yet: proofback apply FILE");
@@ -328,4 +334,6 @@ fn show_geo_ages(web: &Web, ages: &[geo::Age]) {
     for geo::Age { path, age } in ages {
         web.metrics.set_geo_age(&path.to_string_lossy(), *age);
     }
+    let told = ages.iter().map(|geo::Age { path, age }| (path.display().to_string(), *age)).collect();
+    web.tell(|before| before.geo = told);
 }

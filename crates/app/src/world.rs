@@ -26,6 +26,12 @@ pub fn ticks() -> Arc<dyn Fn() -> u64 + Send + Sync> {
     Arc::new(move || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX))
 }
 
+/// Bytes that are left to us on the disk of a directory.
+pub fn free_bytes(directory: &std::path::Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(directory).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}
+
 pub fn clock() -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
     Arc::new(now)
 }

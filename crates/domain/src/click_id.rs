@@ -239,7 +239,7 @@ fn mac(key: &[u8; 16], body: u128) -> u64 {
 }
 
 /// Takes off what copying and double encoding add; says what it took.
-fn clean(text: &str) -> (String, Option<&'static str>) {
+pub fn clean(text: &str) -> (String, Option<&'static str>) {
     let mut cleaned = text.to_owned();
     let mut repaired = None;
     for _ in 0..2 {

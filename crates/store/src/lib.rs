@@ -23,10 +23,11 @@ pub use page::{
 };
 pub use priority::when_idle;
 pub use sqlite::{
-    Accepted, Answered, Doer, DueReport, FactsReport, FactsView, Forgotten, GoesTo, Holder, Idempotency,
-    ImportKey, ImportLine, Kept, Lines, Login, MissingLine, NewInvitation, NewPerson, NewRate, NewSession,
-    NewSettlement, NewToken, Open, OpenSession, Opening, Options, OursAsked, OwnSession, Owner, PersonChange,
-    PersonRefusal, PersonRow, Pieces, Proof, RateRow, RatesImported, Reviewed, Rules, SaveRefusal,
-    SavedReport, SealStep, Sealed, SessionRow, Settled, SettlementLine, SettlementRow, ShowSettlement,
-    StatementQuery, Store, Subject, TokenRow,
+    Accepted, Answered, Counted, Decided, Decisions, Doer, DueReport, Edit, FactsAtRest, FactsReport,
+    FactsView, Forgotten, Found, GoesTo, Holder, Idempotency, ImportKey, ImportLine, Kept, Lines, Login,
+    Looked, MissingLine, NewInvitation, NewPerson, NewRate, NewSession, NewSettlement, NewToken, Open,
+    OpenSession, Opening, Options, OursAsked, Outbox, Outdated, Overview, OwnSession, Owner, PersonChange,
+    PersonRefusal, PersonRow, Pieces, Place, Proof, RateRow, RatesImported, Reviewed, Revision, Rules,
+    SaveRefusal, SavedReport, SealStep, Sealed, SessionRow, Settled, SettlementLine, SettlementRow,
+    ShowSettlement, StatementQuery, Store, Subject, TokenRow,
 };

@@ -399,6 +399,8 @@ pub struct StoredProgram {
     pub revision: u32,
     pub at: Timestamp,
     pub author: String,
+    /// Why it was applied; empty where nobody said.
+    pub reason: String,
     pub source: String,
     /// Every link number ever given.
     pub numbers: BTreeMap<u32, Name>,

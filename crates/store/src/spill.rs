@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::hash::Hasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use proofback_domain::click::{Click, Details};
@@ -45,6 +45,8 @@ struct Files {
     current: Mutex<Option<(PathBuf, File)>>,
     next_number: Mutex<u64>,
     any: AtomicBool,
+    /// Clicks in all files, as far as they were written whole.
+    clicks: AtomicU64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,8 +68,12 @@ impl Spill {
             current: Mutex::new(None),
             next_number: Mutex::new(0),
             any: AtomicBool::new(false),
+            clicks: AtomicU64::new(0),
         };
         let known = files.list()?;
+        for path in &known {
+            files.clicks.fetch_add(count_frames(&std::fs::read(path)?), Ordering::Relaxed);
+        }
         let last = known.last().and_then(|path| path.file_stem()?.to_str()?.parse::<u64>().ok());
         *files.next_number.lock().unwrap_or_else(PoisonError::into_inner) = last.map_or(0, |last| last + 1);
         files.any.store(!known.is_empty(), Ordering::Release);
@@ -90,6 +96,20 @@ impl Spill {
 
     pub fn has_any(&self) -> bool {
         self.files.any.load(Ordering::Acquire)
+    }
+
+    /// How many clicks wait, and how many bytes they take.
+    pub async fn size(&self) -> Result<(u64, u64), StoreError> {
+        let files = Arc::clone(&self.files);
+        blocking(move || {
+            let mut bytes = 0;
+            for path in files.list()? {
+                // One that is gone meanwhile is in the store.
+                bytes += std::fs::metadata(path).map_or(0, |file| file.len());
+            }
+            Ok((files.clicks.load(Ordering::Relaxed), bytes))
+        })
+        .await
     }
 
     /// The clicks of the oldest file; new ones go into another from now on.
@@ -118,6 +138,8 @@ impl Spill {
         blocking(move || {
             std::fs::remove_file(&batch.path)?;
             let current = files.current.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = files.clicks.load(Ordering::Relaxed).saturating_sub(batch.clicks.len() as u64);
+            files.clicks.store(left, Ordering::Relaxed);
             files.any.store(current.is_some() || !files.list()?.is_empty(), Ordering::Release);
             Ok(())
         })
@@ -147,7 +169,7 @@ impl Files {
         Ok(paths)
     }
 
-    fn append(&self, frames: &[u8]) -> io::Result<()> {
+    fn append(&self, frames: &[u8], clicks: usize) -> io::Result<()> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.is_none() {
             *current = Some(self.create()?);
@@ -159,6 +181,9 @@ impl Files {
         if result.is_err() {
             // What follows a torn frame would be unreadable: the next append begins a new file.
             *current = None;
+        } else {
+            // Under the lock: whoever takes the file finds them counted.
+            self.clicks.fetch_add(clicks as u64, Ordering::Relaxed);
         }
         self.any.store(true, Ordering::Release);
         result
@@ -199,8 +224,9 @@ fn run(files: &Files, mut queue: mpsc::Receiver<Append>) {
             frames.extend_from_slice(&frame);
             waiters.push(waiter);
         }
-        let result =
-            files.append(&frames).map_err(|error| StoreError::Unavailable(format!("the spill: {error}")));
+        let result = files
+            .append(&frames, waiters.len())
+            .map_err(|error| StoreError::Unavailable(format!("the spill: {error}")));
         for waiter in waiters {
             // A visitor who has gone needs no answer; the click is kept all the same.
             drop(waiter.send(result.clone()));
@@ -236,6 +262,20 @@ fn read_frames(bytes: &[u8]) -> (Vec<Click>, usize) {
         rest = after;
     }
     (clicks, rest.len())
+}
+
+/// How many frames there are, by their lengths alone.
+fn count_frames(bytes: &[u8]) -> u64 {
+    let mut rest = bytes;
+    let mut frames = 0;
+    while let Some((head, after)) = rest.split_first_chunk::<FRAME_HEAD_BYTES>()
+        && let Some((length, _)) = head.split_first_chunk::<4>()
+        && let Some((_, behind)) = after.split_at_checked(u32::from_le_bytes(*length) as usize)
+    {
+        frames += 1;
+        rest = behind;
+    }
+    frames
 }
 
 fn read_frame(bytes: &[u8]) -> Option<(Click, &[u8])> {
@@ -297,7 +337,11 @@ mod tests {
         drop(spill);
         let spill = Spill::open(directory.path()).unwrap();
         assert!(spill.has_any());
+        assert_eq!(spill.size().await.unwrap().0, 2);
         spill.append(&click(3)).await.unwrap();
+        let (clicks, bytes) = spill.size().await.unwrap();
+        let frames = [1, 2, 3].map(|serial| frame(&click(serial)).unwrap()).concat();
+        assert_eq!((clicks, bytes), (3, frames.len() as u64));
         let first = spill.take().await.unwrap().unwrap();
         assert_eq!(first.clicks, [click(1), click(2)]);
         spill.done(first).await.unwrap();
@@ -306,7 +350,10 @@ mod tests {
         spill.append(&click(4)).await.unwrap();
         assert_eq!(second.clicks, [click(3)]);
         spill.done(second).await.unwrap();
-        assert_eq!(spill.take().await.unwrap().unwrap().clicks, [click(4)]);
+        let last = spill.take().await.unwrap().unwrap();
+        assert_eq!((last.clicks.as_slice(), spill.size().await.unwrap().0), ([click(4)].as_slice(), 1));
+        spill.done(last).await.unwrap();
+        assert_eq!(spill.size().await.unwrap(), (0, 0));
     }
 
     #[test]

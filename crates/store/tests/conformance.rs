@@ -17,9 +17,9 @@ use proofback_domain::person::Email;
 use proofback_domain::postback::Once;
 use proofback_domain::time::Span;
 use proofback_store::{
-    Accepted, AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, Doer, EntryFilter, Kept,
-    NewInvitation, NewPerson, NewSession, NewToken, Opening, OwnSession, Owner, PageRequest, PersonChange,
-    Phases, PostbackFilter, Proof, StoreError, TraceItem,
+    Accepted, AttemptRecord, ClaimedDelivery, ConversionFilter, DeliveryFilter, Doer, Edit, EntryFilter,
+    Kept, NewInvitation, NewPerson, NewSession, NewToken, Opening, Outdated, OwnSession, Owner, PageRequest,
+    PersonChange, Phases, PostbackFilter, Proof, Revision, StoreError, TraceItem,
 };
 use support::{Installation, PATIENT, PROGRAM, adopt, later, now, open};
 
@@ -388,7 +388,7 @@ async fn a_program_gets_a_revision_and_its_links_numbers_for_ever() {
     let world = Installation::new().await;
     let save = async |source: &str| {
         let program = proofback_domain::program::read(source).0.unwrap();
-        world.store.save_program(source.into(), &program, "me".into(), now()).await.unwrap()
+        world.store.save_program(source.into(), &program, Edit::by("me"), now()).await.unwrap().unwrap()
     };
     let same = save(PROGRAM).await;
     assert_eq!(same.revision, 1);
@@ -400,6 +400,42 @@ async fn a_program_gets_a_revision_and_its_links_numbers_for_ever() {
     assert_eq!(next.revision, 2);
     assert_eq!(next.numbers.len(), before.len() + 1);
     assert!(before.iter().all(|(number, link)| next.numbers[number] == *link));
+}
+
+#[tokio::test]
+async fn a_change_of_a_program_that_is_in_force_no_longer_changes_nothing() {
+    let world = Installation::new().await;
+    let save = async |source: &str, of: Option<u32>| {
+        let program = proofback_domain::program::read(source).0.unwrap();
+        let edit = Edit { author: "ann".into(), reason: "a new link".into(), of };
+        world.store.save_program(source.into(), &program, edit, later("1h")).await.unwrap()
+    };
+    let changed = format!("{PROGRAM}\n[[link]]\nid = \"x\"\npartner = \"reelmedia\"\noffer = \"shop-sale\"");
+    assert_eq!(save(&changed, Some(1)).await.unwrap().revision, 2);
+    // Not even where it would change nothing.
+    for source in [PROGRAM, &changed] {
+        assert_eq!(save(source, Some(1)).await.unwrap_err(), Outdated { in_force: 2 });
+    }
+    let page = world.store.revisions(PageRequest::first(1)).await.unwrap();
+    let newest = Revision { revision: 2, at: later("1h"), author: "ann".into(), reason: "a new link".into() };
+    assert_eq!(page.rows, std::slice::from_ref(&newest));
+    let rest = PageRequest { limit: 1, after: page.next };
+    let rest = world.store.revisions(rest).await.unwrap();
+    assert_eq!((rest.rows[0].revision, rest.rows[0].reason.as_str(), rest.next), (1, "", None));
+    assert_eq!(world.store.revision(2).await.unwrap(), Some((newest, changed)));
+    assert_eq!(world.store.revision(1).await.unwrap().unwrap().1, PROGRAM);
+    assert_eq!(world.store.revision(3).await.unwrap(), None);
+    let deed = world.store.audit(PageRequest::first(1)).await.unwrap().rows.remove(0);
+    assert_eq!((deed.subject.as_str(), deed.reason.as_str()), ("revision 2", "a new link"));
+}
+
+#[tokio::test]
+async fn an_earlier_program_never_takes_the_place_of_a_later_one() {
+    let world = Installation::new().await;
+    let first = world.snapshot();
+    support::adopt_source(&world.store, &format!("{PROGRAM}\n# changed")).await;
+    world.store.adopt(first);
+    assert_eq!(world.snapshot().revision, 2);
 }
 
 #[tokio::test]

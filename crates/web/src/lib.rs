@@ -6,6 +6,7 @@
 mod api;
 mod click;
 mod health;
+mod live;
 mod metrics;
 mod people;
 mod postback;
@@ -27,14 +28,14 @@ use api::Routes;
 
 #[cfg(feature = "reports")]
 pub use api::reports::{Ran, ReportFile, run_due};
-pub use api::{Caller, Route};
+pub use api::{Caller, LivePostback, Route};
 pub use metrics::Metrics;
 pub use people::{
     Invited, NotAccepted, NotChanged, Opened, Person, Seen, Session, SignIn, SignInRefused, TotpOffer,
 };
 pub use program::{Applied, ApplyError, apply, load};
 pub use role::{Access, Role, hash_token};
-pub use state::{Engine, Ids, Settings, Web, World};
+pub use state::{Engine, Ids, Settings, Told, Web, World};
 
 /// The longest request line that is read.
 const URI_BYTES_MAX: usize = 8 * 1024;

@@ -22,6 +22,8 @@ pub struct Metrics {
     pub rate_limited: Counter,
     pub too_large: Counter,
     pub unavailable: Counter,
+    pub live_seats: Gauge,
+    pub live_reads: Counter,
     writes_waiting: Gauge,
     deliveries: Family<State, Gauge>,
     targets: Family<State, Gauge>,
@@ -78,7 +80,11 @@ impl Metrics {
         let deliveries = Family::<State, Gauge>::default();
         let targets = Family::<State, Gauge>::default();
         let waiting = Family::<Waiting, Gauge>::default();
+        let live_seats = Gauge::default();
+        let live_reads = Counter::default();
         registry.register("clicks", "Clicks made durable", clicks.clone());
+        registry.register("live_streams", "Streams of the log that are open", live_seats.clone());
+        registry.register("live_reads", "Reads of the store for all streams", live_reads.clone());
         registry.register("clicks_spilled", "Clicks that took the spill file", clicks_spilled.clone());
         registry.register("clicks_unrouted", "Visits that led to no offer", clicks_unrouted.clone());
         registry.register("postbacks", "Postbacks decided", postbacks.clone());
@@ -113,6 +119,8 @@ impl Metrics {
             rate_limited,
             too_large,
             unavailable,
+            live_seats,
+            live_reads,
             writes_waiting,
             deliveries,
             targets,

@@ -7,7 +7,7 @@ use axum::response::Response;
 use proofback_domain::click_id::Keys;
 use proofback_domain::program::{Mistake, Program, SecretRef, Secrets, Snapshot, read};
 use proofback_domain::time::Timestamp;
-use proofback_store::{Store, StoreError, StoredProgram};
+use proofback_store::{Edit, Outdated, Store, StoreError, StoredProgram};
 
 use crate::api::problem;
 
@@ -30,6 +30,8 @@ pub enum ApplyError {
     #[error("the secret {reference} cannot be read: {why}")]
     Secret { reference: String, why: String },
     #[error(transparent)]
+    Outdated(#[from] Outdated),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -37,7 +39,7 @@ pub enum ApplyError {
 pub async fn apply(
     store: &Store,
     source: &str,
-    author: &str,
+    edit: Edit,
     now: Timestamp,
     resolve: Resolve<'_>,
 ) -> Result<Applied, ApplyError> {
@@ -46,7 +48,7 @@ pub async fn apply(
         return Err(ApplyError::Mistakes(mistakes));
     };
     let secrets = resolve_all(&program, resolve)?;
-    let stored = store.save_program(source.to_owned(), &program, author.to_owned(), now).await?;
+    let stored = store.save_program(source.to_owned(), &program, edit, now).await??;
     let revision = stored.revision;
     adopt(store, stored, program, secrets).await?;
     Ok(Applied { revision, mistakes })

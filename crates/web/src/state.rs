@@ -18,6 +18,7 @@ use proofback_domain::totp::SECRET_BYTES;
 use proofback_store::{Stopwatch, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::people::People;
 
@@ -44,6 +45,8 @@ pub struct Parts {
     ready: AtomicBool,
     files: Arc<Semaphore>,
     pub(crate) people: People,
+    told: Mutex<Told>,
+    pub(crate) live: Live,
     #[cfg_attr(not(feature = "reports"), expect(dead_code, reason = "there is never one"))]
     pub(crate) engine: Option<Engine>,
     #[cfg(feature = "reports")]
@@ -77,6 +80,17 @@ pub struct World {
     pub resolve: Resolve,
     /// Where an address is; what is not known is empty.
     pub place: Locate,
+    /// Bytes that the disk of the store has left; `None` where nobody knows.
+    pub free_bytes: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
+}
+
+/// What the binary tells of what it does by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Files of geo data and how old they are.
+    pub geo: Vec<(String, Span)>,
+    /// When and why facts could not be sealed; `None` since they could.
+    pub sealing: Option<(Timestamp, String)>,
 }
 
 pub struct Settings {
@@ -86,6 +100,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Lets the operator in without a token of the store.
     pub admin_token_hash: [u8; 32],
+    /// The path of the program file that the server applies at its start: what is changed elsewhere lasts until then.
+    pub program_file: Option<String>,
 }
 
 /// Where identifiers come from.
@@ -106,6 +122,8 @@ impl Web {
             ready: AtomicBool::new(false),
             files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
             people: People::default(),
+            told: Mutex::default(),
+            live: Live::new(),
             engine,
             #[cfg(feature = "reports")]
             today: crate::today::Today::default(),
@@ -131,6 +149,20 @@ impl Web {
 
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+
+    /// Keeps what the binary tells, in the place of what it told before.
+    pub fn tell(&self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn told(&self) -> Told {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends every stream, so that the server can stop.
+    pub fn end_streams(&self) {
+        self.live.end();
     }
 
     /// Comes back when a file may be read; its turn ends with the value.

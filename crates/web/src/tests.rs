@@ -2,16 +2,22 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
+use futures_util::{Stream, StreamExt};
 use proofback_domain::click::Place;
 use proofback_domain::time::Timestamp;
-use proofback_store::{Options, Owner, Store};
+use proofback_store::{Edit, Options, Owner, Store};
 use serde_json::Value;
+use tower::ServiceExt;
 
-use crate::{Caller, Ids, Inside, Role, Settings, Web, World, hash_token};
+use crate::{Caller, Ids, Inside, LivePostback, Role, Settings, Web, World, apply, hash_token, router};
+
+const PROGRAM: &str =
+    "[program]\nname = 'Test'\ncurrency = 'EUR'\n[[advertiser]]\nid = 'shop'\npostback = { open = true }\n";
 
 /// Over an empty store without a program.
 pub fn web(directory: &std::path::Path) -> Web {
@@ -22,6 +28,7 @@ pub fn web(directory: &std::path::Path) -> Web {
         click_wait: Duration::from_millis(250),
         trusted_proxies: Vec::new(),
         admin_token_hash: hash_token("a token that nobody has"),
+        program_file: None,
     };
     let now = Timestamp::from_millis(1_795_244_760_000);
     let world = World {
@@ -29,8 +36,11 @@ pub fn web(directory: &std::path::Path) -> Web {
         ticks: Arc::new(|| 0),
         resolve: Arc::new(|_| Ok(String::new())),
         place: Arc::new(|_: IpAddr| Place::default()),
+        free_bytes: Arc::new(|| None),
     };
-    Web::new(store, settings, Ids::new(now, Arc::new(|| 1)), world, None)
+    let entropy = AtomicU64::new(1);
+    let entropy = Arc::new(move || u128::from(entropy.fetch_add(1, Ordering::Relaxed)));
+    Web::new(store, settings, Ids::new(now, entropy), world, None)
 }
 
 pub fn caller(role: &str) -> Caller {
@@ -73,4 +83,49 @@ async fn a_caller_who_is_known_needs_no_token_and_has_the_same_rights() {
         let (status, body) = ask(&inside, "admin", Method::GET, path).await;
         assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &"not_found".into()), "{path}");
     }
+}
+
+/// What names no click is refused, and is a decision all the same.
+async fn refuse(web: &Web, count: usize) {
+    for number in 0..count {
+        let path = format!("/postback/shop?click_id=nonsense{number}");
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = router(web.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    }
+}
+
+/// The next ones; what does not come is a failure, and not an endless wait.
+async fn next(stream: &mut (impl Stream<Item = LivePostback> + Unpin), count: usize) -> Vec<LivePostback> {
+    let coming = tokio::time::timeout(Duration::from_secs(30), stream.take(count).collect());
+    coming.await.expect("decisions in time")
+}
+
+fn named(seen: &[LivePostback]) -> Vec<&str> {
+    seen.iter().map(|one| one.postback["params"][0]["value"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn whoever_falls_behind_misses_nothing_and_sees_nothing_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let web = web(directory.path());
+    apply(&web.store, PROGRAM, Edit::by("test"), web.now(), &|_| Ok(String::new())).await.unwrap();
+    let staff = caller("viewer");
+    let refused = web.postbacks_live(&caller("partner:reelmedia"), None, None).await.err().unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let mut quick = std::pin::pin!(web.postbacks_live(&staff, None, None).await.unwrap());
+    let mut slow = std::pin::pin!(web.postbacks_live(&staff, None, None).await.unwrap());
+    refuse(&web, 40).await;
+    let seen = next(&mut quick, 40).await;
+    let expected: Vec<String> = (0..40).map(|number| format!("nonsense{number}")).collect();
+    assert_eq!(named(&seen), expected);
+    // What the other one has not taken is kept for him no longer: he reads it himself.
+    let late = next(&mut slow, 40).await;
+    assert_eq!(named(&late), expected);
+    assert!(seen.iter().zip(&late).all(|(one, other)| one.id == other.id));
+    refuse(&web, 1).await;
+    assert_eq!(named(&next(&mut quick, 1).await), ["nonsense0"]);
+    assert_eq!(named(&next(&mut slow, 1).await), ["nonsense0"]);
+    web.end_streams();
+    assert!(quick.next().await.is_none() && slow.next().await.is_none());
 }

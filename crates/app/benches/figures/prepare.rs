@@ -10,7 +10,7 @@ use proofback_domain::click_id::{ClickId, Keys, Prefix};
 use proofback_domain::program::{Secrets, Snapshot, read};
 use proofback_domain::route::{Routed, Visit, route};
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::{Options, Store};
+use proofback_store::{Edit, Options, Store};
 use rusqlite::Connection;
 
 use crate::servers::PROGRAM;
@@ -121,7 +121,7 @@ async fn store_first_click(directory: &Path) -> ClickId {
     let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
     let now =
         Timestamp::from_millis(i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap());
-    let stored = store.save_program(PROGRAM.into(), &program, "bench".into(), now).await.unwrap();
+    let stored = store.save_program(PROGRAM.into(), &program, Edit::by("bench"), now).await.unwrap().unwrap();
     let keys = Keys::new(store.click_key().await.unwrap(), Vec::new());
     let snapshot = Snapshot::new(1, program, stored.numbers, Secrets(BTreeMap::new()), keys);
     let link = snapshot.program.links.values().next().unwrap();

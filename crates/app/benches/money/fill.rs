@@ -16,7 +16,7 @@ use proofback_domain::postback::{Method, Request, read as read_postback};
 use proofback_domain::program::{Secrets, Snapshot, read};
 use proofback_domain::route::{Routed, Visit, route};
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::{Options, RawPostback, Stopwatch, Store};
+use proofback_store::{Edit, Options, RawPostback, Stopwatch, Store};
 use rusqlite::Connection;
 
 /// Higher after any change here: what was made before is made again.
@@ -157,7 +157,7 @@ async fn start(store: &Store) -> Arc<Snapshot> {
     let (program, mistakes) = read(&source);
     let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
     let at = Timestamp::from_millis(YEAR_START);
-    let stored = store.save_program(source, &program, "bench".into(), at).await.unwrap();
+    let stored = store.save_program(source, &program, Edit::by("bench"), at).await.unwrap().unwrap();
     let keys = Keys::new(store.click_key().await.unwrap(), Vec::new());
     let secrets = Secrets(BTreeMap::new());
     let snapshot = Arc::new(Snapshot::new(stored.revision, program, stored.numbers, secrets, keys));

@@ -33,6 +33,7 @@ pub async fn figures(plan: &Plan, store: &Store) -> Vec<Figure> {
         click_wait: Duration::from_millis(250),
         trusted_proxies: Vec::new(),
         admin_token_hash: hash_token(TOKEN),
+        program_file: None,
     };
     let now: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(fill::year_end);
     let world = World {
@@ -40,6 +41,7 @@ pub async fn figures(plan: &Plan, store: &Store) -> Vec<Figure> {
         ticks: Arc::new(|| 0),
         resolve: Arc::new(|_| Ok(String::new())),
         place: Arc::new(|_| Place::default()),
+        free_bytes: Arc::new(|| None),
     };
     let router = proofback_web::router(Web::new(
         store.clone(),

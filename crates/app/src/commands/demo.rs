@@ -120,6 +120,7 @@ async fn start(simulation: &Simulation, data: &Path, listen: SocketAddr) -> anyh
         data: data.to_owned(),
         listen,
         program: Some(simulation.program()),
+        program_file: None,
         click_wait: CLICK_WAIT,
         // The simulated visitors come from many addresses; their proxy is this machine.
         trusted_proxies: vec!["127.0.0.0/8".parse()?],

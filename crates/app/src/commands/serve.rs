@@ -22,6 +22,7 @@ pub async fn run(options: Box<Serve>) -> anyhow::Result<ExitCode> {
         data: settings.data,
         listen: settings.listen,
         program,
+        program_file: settings.program,
         click_wait: settings.click_wait,
         trusted_proxies: settings.trusted_proxies,
         allow_targets: settings.allow_targets,

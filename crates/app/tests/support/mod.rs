@@ -10,7 +10,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use proofback_testkit::{Http, Reply};
 use serde_json::Value;
@@ -98,6 +98,13 @@ impl Server {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; how the process ended.
+    pub fn stop(mut self) -> ExitStatus {
+        let signalled = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(signalled.success());
+        self.child.wait().unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Reply {

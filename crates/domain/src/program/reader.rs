@@ -21,6 +21,8 @@ const MISTAKES_MAX: usize = 1_000;
 const WORD_LENGTH_MAX: usize = 64;
 const CANDIDATES_MAX: usize = 500;
 const QUOTE_LENGTH_MAX: usize = 60;
+/// What stands before a suggestion; a question mark stands behind it.
+const MEANT: &str = "did you mean ";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -37,6 +39,15 @@ pub struct Mistake {
     pub line: usize,
     pub column: usize,
     pub message: String,
+}
+
+impl Mistake {
+    /// What its author most likely meant, where the message asks so.
+    pub fn suggestion(&self) -> Option<&str> {
+        let (_, meant) = self.message.rsplit_once(MEANT)?;
+        let meant = meant.strip_suffix('?')?;
+        Some(meant.strip_prefix('"').and_then(|meant| meant.strip_suffix('"')).unwrap_or(meant))
+    }
 }
 
 /// An offset in the source, in bytes.
@@ -414,7 +425,7 @@ pub(crate) fn did_you_mean<'w>(word: &str, candidates: impl Iterator<Item = &'w 
         return String::new();
     }
     let candidates = candidates.take(CANDIDATES_MAX).map(str::to_owned);
-    nearest(word, candidates).map(|near| format!("; did you mean {}?", quote(&near))).unwrap_or_default()
+    nearest(word, candidates).map(|near| format!("; {MEANT}{}?", quote(&near))).unwrap_or_default()
 }
 
 /// A word of the file for a message: in quotes, shortened, without control characters.

@@ -17,7 +17,7 @@ use proofback_domain::money::Currency;
 use proofback_domain::outcome::{Outcome, Reason};
 use proofback_domain::program::{Secrets, Snapshot, read};
 use proofback_domain::time::Timestamp;
-use proofback_store::{Options, Store};
+use proofback_store::{Edit, Options, Store};
 use rusqlite::Connection;
 
 use crate::world::{START, Step, World, program};
@@ -56,8 +56,8 @@ pub async fn adopt(store: &Store) -> Arc<Snapshot> {
     let source = program();
     let (program, mistakes) = read(&source);
     let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
-    let stored =
-        store.save_program(source, &program, "bench".into(), Timestamp::from_millis(START)).await.unwrap();
+    let at = Timestamp::from_millis(START);
+    let stored = store.save_program(source, &program, Edit::by("bench"), at).await.unwrap().unwrap();
     let keys = Keys::new(store.click_key().await.unwrap(), Vec::new());
     let secrets = Secrets(BTreeMap::new());
     let snapshot = Arc::new(Snapshot::new(stored.revision, program, stored.numbers, secrets, keys));

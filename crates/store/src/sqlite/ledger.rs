@@ -2,9 +2,11 @@
 //! account is the sum up to there, the entries behind it are added.
 
 use proofback_domain::money::Currency;
+use proofback_domain::name::Name;
 use proofback_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::open_lines::{self, Reach};
 use super::seals::{self, LINE, Line};
 use super::tally::Tally;
 use super::{Store, rows};
@@ -28,11 +30,32 @@ impl Store {
 
     /// What stands on every account there is, for the proof that all of it sums to zero.
     pub async fn all_balances(&self) -> Result<Vec<Balance>, StoreError> {
-        self.read(|connection| {
+        self.balances_of("").await
+    }
+
+    /// What stands on every account whose name begins like this: `partner:`, `advertiser:` or `house:`.
+    pub async fn balances_of(&self, beginning: &'static str) -> Result<Vec<Balance>, StoreError> {
+        self.read(move |connection| {
             let mut tally = Tally::default();
-            add_points(connection, &mut tally)?;
-            add_tail(connection, &mut tally, |_| true)?;
+            add_points(connection, beginning, &mut tally)?;
+            add_tail(connection, &mut tally, |account| account.starts_with(beginning))?;
             tally.balances()
+        })
+        .await
+    }
+
+    /// What each of these partners has approved in that currency and may not be paid yet.
+    pub async fn on_hold(
+        &self,
+        parties: Vec<(Name, Currency)>,
+        now: Timestamp,
+    ) -> Result<Vec<i128>, StoreError> {
+        self.read(move |connection| {
+            let parties = parties.iter();
+            let sum = |(partner, currency): &(Name, Currency)| {
+                open_lines::open_sum(connection, partner, *currency, Reach::After(now))
+            };
+            parties.map(sum).collect()
         })
         .await
     }
@@ -86,16 +109,17 @@ fn add_points_of(connection: &Connection, account: &str, tally: &mut Tally) -> R
     }
 }
 
-/// The newest balance point of each currency of every account.
-fn add_points(connection: &Connection, tally: &mut Tally) -> Result<(), StoreError> {
+/// The newest balance point of each currency of every account whose name begins like this.
+fn add_points(connection: &Connection, beginning: &str, tally: &mut Tally) -> Result<(), StoreError> {
     let query = "select account, currency, units, micros from seal_balance \
         where (account, currency) > (?1, ?2) order by account, currency, seal desc limit 1";
     let mut statement = connection.prepare_cached(query)?;
-    let mut after = (String::new(), String::new());
+    let mut after = (beginning.to_owned(), String::new());
     loop {
-        let next = statement
-            .query_row((&after.0, &after.1), |row| Ok(((row.get(0)?, row.get(1)?), seals::micros(row, 2)?)));
-        let Some((side, micros)) = next.optional()? else {
+        let next = statement.query_row((&after.0, &after.1), |row| {
+            Ok(((row.get::<_, String>(0)?, row.get(1)?), seals::micros(row, 2)?))
+        });
+        let Some((side, micros)) = next.optional()?.filter(|(side, _)| side.0.starts_with(beginning)) else {
             return Ok(());
         };
         after = side;

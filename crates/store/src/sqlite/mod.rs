@@ -5,11 +5,13 @@ mod backfill;
 mod checkpoint;
 mod clicks;
 mod closes;
+mod decided;
 mod decisions;
 mod deliveries;
 mod effects;
 mod entries;
 mod facts;
+mod find;
 mod health;
 mod hot;
 mod idempotency;
@@ -23,6 +25,7 @@ mod made;
 mod merging;
 mod open;
 mod open_lines;
+mod overview;
 mod past;
 mod people;
 mod programs;
@@ -68,11 +71,15 @@ use readers::Readers;
 use writer::Writer;
 
 pub use clicks::Kept;
+pub use decided::{Decided, Decisions, Place};
+pub use find::{Found, Looked};
 pub use hot::FactsView;
 pub use idempotency::Idempotency;
 pub use imports::{ImportKey, ImportLine};
 pub use logins::{Accepted, Login, OwnSession};
+pub use overview::{Counted, FactsAtRest, Outbox, Overview};
 pub use people::{NewInvitation, NewPerson, PersonChange, PersonRefusal, PersonRow};
+pub use programs::{Edit, Outdated, Revision};
 pub use rates::{NewRate, RateRow, RatesImported};
 pub use reconciliations::{MissingLine, OursAsked};
 pub use replays::Rules;
@@ -189,9 +196,13 @@ impl Store {
         self.snapshot().map_or_else(Zone::utc, |snapshot| snapshot.program.timezone.clone())
     }
 
-    /// Puts a program in force, whole, with the exchange rates that are known.
+    /// Puts a program in force, whole, with the exchange rates that are known. Of two that are applied at once the later
+    /// revision stays, whichever comes here first.
     pub fn adopt(&self, snapshot: Arc<Snapshot>) {
         let rates = self.inner.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.snapshot().is_some_and(|known| snapshot.revision < known.revision) {
+            return;
+        }
         let with_rates = Snapshot::clone(&snapshot).with_rates(rates.clone());
         self.inner.snapshot.store(Some(Arc::new(with_rates)));
         self.inner.outbox.notify_one();

@@ -16,7 +16,7 @@ use crate::spill::Spill;
 use proofback_domain::rates::Rates;
 
 /// Numbered from 1; forward only.
-const MIGRATIONS: [&str; 11] = [
+pub const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_second_look.sql"),
     include_str!("../../migrations/0003_seen_expected.sql"),
@@ -28,6 +28,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0009_facts.sql"),
     include_str!("../../migrations/0010_saved_reports.sql"),
     include_str!("../../migrations/0011_people.sql"),
+    include_str!("../../migrations/0012_overview.sql"),
 ];
 
 pub struct Opened {

@@ -1,6 +1,6 @@
 //! What people decide: the queue of what waits for them, and their word carried out and kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proofback_domain::conversion::Conversion;
 use proofback_domain::decide::{Decision, History, Known, Refusal, Review, Word, price_question, review};
@@ -134,15 +134,11 @@ impl Store {
             let query = format!(
                 "select {} from postback where outcome = 'held' and id < ?1 \
                  and (?2 is null or reason = ?2) and (?3 is null or advertiser = ?3) \
-                 and (conversion_id is null or exists (select 1 from conversion \
-                    where conversion.id = postback.conversion_id and status in ('pending', 'approved') \
-                    and (held is not null and postback.id = (select change.postback_id from change \
-                       where change.conversion_id = conversion.id order by number limit 1) \
-                    or held is null and {NOTHING_NEWER}))) \
-                 and (?4 is null or exists (select 1 from conversion \
+                 and {} and (?4 is null or exists (select 1 from conversion \
                     where conversion.id = postback.conversion_id and partner = ?4)) \
                  order by id desc limit ?5",
-                rows::POSTBACK
+                rows::POSTBACK,
+                *WAITS
             );
             let mut statement = connection.prepare_cached(&query)?;
             let after = page.after.map_or([0xff; 16], |cursor| cursor.0);
@@ -162,6 +158,17 @@ impl Store {
         .await
     }
 }
+
+/// Of a held postback: what it is about is as it was, and waits still.
+pub static WAITS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "(postback.conversion_id is null or exists (select 1 from conversion \
+            where conversion.id = postback.conversion_id and status in ('pending', 'approved') \
+            and (held is not null and postback.id = (select change.postback_id from change \
+               where change.conversion_id = conversion.id order by number limit 1) \
+            or held is null and {NOTHING_NEWER})))"
+    )
+});
 
 /// Nothing has changed the conversion since: a change that waits is still news.
 const NOTHING_NEWER: &str = "not exists (select 1 from change \

@@ -331,6 +331,9 @@ pub fn entry(row: &Row<'_>) -> Result<EntryRow> {
 pub const POSTBACK: &str = "id, at, method, path, ip, params, fields, advertiser, click_id, outcome, reason, message, \
     field, advice, checks, conversion_id, status, decided_at, revision, likely, channel, duration_us, seen, expected";
 
+/// How many they are: further ones stand behind.
+pub const POSTBACK_COLUMNS: usize = 24;
+
 pub fn postback(row: &Row<'_>) -> Result<PostbackRow> {
     let fields: BTreeMap<String, String> = json(row, 6)?;
     let has_status = row.get_ref(16)?.as_str_or_null()?.is_some();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::Connection;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoint::Checkpoint;
 use crate::error::StoreError;
@@ -26,6 +26,7 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 pub struct Writer {
     jobs: mpsc::Sender<Job>,
     waiting: Arc<AtomicUsize>,
+    commits: watch::Receiver<u64>,
 }
 
 impl Writer {
@@ -38,12 +39,18 @@ impl Writer {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
+        let (told, commits) = watch::channel(0);
         let runtime = Handle::current();
         std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&connection, queue, &counter, &runtime, &checkpoint, &on_fatal))
+            .spawn(move || run(&connection, queue, (&counter, &told), &runtime, &checkpoint, &on_fatal))
             .expect("a thread can be started while the process starts");
-        Self { jobs, waiting }
+        Self { jobs, waiting, commits }
+    }
+
+    /// How many groups were committed; it changes with every one.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
     }
 
     pub fn waiting(&self) -> usize {
@@ -91,7 +98,7 @@ impl Writer {
 fn run(
     connection: &Connection,
     mut queue: mpsc::Receiver<Job>,
-    waiting: &AtomicUsize,
+    (waiting, told): (&AtomicUsize, &watch::Sender<u64>),
     runtime: &Handle,
     checkpoint: &Checkpoint,
     on_fatal: &(dyn Fn(&str) + Send + Sync),
@@ -111,6 +118,9 @@ fn run(
         waiting.fetch_sub(jobs, Ordering::Relaxed);
         let fatal = commit.as_ref().err().filter(|error| is_fatal(error)).map(ToString::to_string);
         let commit = commit.map_err(StoreError::from);
+        if commit.is_ok() {
+            told.send_modify(|commits| *commits = commits.wrapping_add(1));
+        }
         runtime.spawn(async move {
             for answer in answers {
                 answer(commit.clone());

@@ -17,7 +17,7 @@ use proofback_domain::postback::{Method, Once, Reading, Request, read};
 use proofback_domain::program::{self, SecretRef, Secrets, Snapshot};
 use proofback_domain::route::{Routed, Visit, route};
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::{Kept, Options, RawPostback, Stopwatch, Store, StoreError};
+use proofback_store::{Edit, Kept, Options, RawPostback, Stopwatch, Store, StoreError};
 
 pub const PROGRAM: &str = include_str!("../../../domain/tests/support/program.toml");
 pub const START: Timestamp = Timestamp::EPOCH;
@@ -50,7 +50,7 @@ pub async fn adopt(store: &Store) {
 pub async fn adopt_source(store: &Store, source: &str) {
     let (program, mistakes) = program::read(source);
     let program = program.unwrap_or_else(|| panic!("{mistakes:?}"));
-    let stored = store.save_program(source.into(), &program, "test".into(), now()).await.unwrap();
+    let stored = store.save_program(source.into(), &program, Edit::by("test"), now()).await.unwrap().unwrap();
     let secrets: BTreeMap<SecretRef, String> = [(SecretRef::Env("TOKEN".into()), "t0ken".to_owned())].into();
     let keys = Keys::new(store.click_key().await.unwrap(), vec![]);
     store.adopt(Arc::new(Snapshot::new(stored.revision, program, stored.numbers, Secrets(secrets), keys)));

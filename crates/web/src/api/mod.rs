@@ -1,13 +1,16 @@
 //! The API over what is recorded: bearer tokens, JSON answers, problem documents.
 
 mod auth;
+mod balances;
 mod books;
 mod conversions;
 mod deliveries;
 mod document;
 mod files;
+mod find;
 mod html;
 mod ledger;
+mod live;
 mod money;
 mod once;
 mod openapi;
@@ -28,6 +31,7 @@ mod routes;
 mod sessions;
 mod settlements;
 mod statement;
+mod status;
 mod targets;
 mod tokens;
 mod trace;
@@ -47,6 +51,7 @@ use crate::role::Access::{Accounts, Admin, Configures, Decides, Everyone, Signed
 use crate::state::Web;
 
 pub use auth::Caller;
+pub use live::LivePostback;
 pub use routes::{Route, Routes};
 pub use targets::TargetState;
 
@@ -85,9 +90,11 @@ pub fn routes() -> Routes {
 /// What came in, and people's words about it.
 fn log() -> Routes {
     Routes::default()
+        .get("/find", Staff, "What an id names, whoever gave it.", find::find)
         .get("/clicks/{id}", Staff, "One click.", trace::click)
         .get("/trace/{click_id}", Staff, "Everything that happened to one click.", trace::trace)
         .get("/postbacks", Staff, "The log of postbacks, newest first.", postbacks::list)
+        .get("/postbacks/stream", Staff, "The log as it grows, as server-sent events.", live::stream)
         .get("/postbacks/{id}", Staff, "One postback with its explanation.", postbacks::one)
         .post("/postbacks/{id}/replay", Decides, "Decides a postback again.", replays::one)
         .post("/replays", Decides, "Decides many postbacks again, in one step.", replays::many)
@@ -103,6 +110,7 @@ fn log() -> Routes {
 /// Money: what is owed, what was booked, and what it is held against.
 fn books() -> Routes {
     Routes::default()
+        .get("/balances", Staff, "What stands on every account.", balances::list)
         .get("/partners/{id}/balance", SignedIn, "What a partner has earned.", ledger::balance)
         .get("/partners/{id}/statement", SignedIn, "What a partner is owed.", statement::partner)
         .get("/advertisers/{id}/statement", SignedIn, "What an advertiser owes.", statement::advertiser)
@@ -141,8 +149,12 @@ fn outbound() -> Routes {
 /// The installation itself.
 fn installation() -> Routes {
     Routes::default()
+        .get("/status", Staff, "How everything is doing.", status::status)
         .get("/program", Staff, "The program in force.", programs::show)
         .put("/program", Configures, "Puts a program in force.", programs::put)
+        .post("/program/check", Staff, "Reads a program file and changes nothing.", programs::check)
+        .get("/program/revisions", Staff, "Programs that were in force.", programs::revisions)
+        .get("/program/revisions/{number}", Staff, "One of them with its source.", programs::revision)
         .get("/openapi.json", Everyone, "This description of the API.", openapi::document)
 }
 

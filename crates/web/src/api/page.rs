@@ -92,11 +92,26 @@ impl Query {
 
     /// A page of so many rows where no limit is named.
     pub fn page_of(&mut self, limit_default: u32) -> Result<PageRequest, Response> {
+        let limit = self.limit(limit_default)?;
+        let after = self.parsed("cursor", Cursor::parse)?;
+        Ok(PageRequest { limit, after })
+    }
+
+    fn limit(&mut self, default: u32) -> Result<u32, Response> {
         let limit = self.parsed("limit", |text| {
             text.parse().ok().filter(|limit| 1 <= *limit && *limit <= PageRequest::LIMIT_MAX)
         })?;
-        let after = self.parsed("cursor", Cursor::parse)?;
-        Ok(PageRequest { limit: limit.unwrap_or(limit_default), after })
+        Ok(limit.unwrap_or(default))
+    }
+
+    /// A page of a list that goes by words: `parse` reads the last ones that were seen.
+    pub fn page_behind<T>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<(usize, Option<T>), Response> {
+        let limit = self.limit(LIMIT_DEFAULT)?;
+        let after = self.parsed("cursor", parse)?;
+        Ok((usize::try_from(limit).unwrap_or(usize::MAX), after))
     }
 
     /// Nothing may be left over: a misspelt filter must not answer more than was asked for.

@@ -11,17 +11,17 @@ use super::{Answer, failed, problem};
 use crate::state::Web;
 
 pub async fn list(State(web): State<Web>, RawQuery(query): RawQuery) -> Answer {
-    let (filter, request) = filter(&web, query.as_deref())?;
+    let mut query = Query::new(query.as_deref());
+    let filter = filter(&web, &mut query)?;
+    let request = query.page()?;
+    query.finish()?;
     let rows = web.store.postbacks(filter, request).await.map_err(failed)?;
     Ok(page("postbacks", rows, |row| show(row, false)))
 }
 
-fn filter(
-    web: &Web,
-    query: Option<&str>,
-) -> Result<(PostbackFilter, proofback_store::PageRequest), Response> {
-    let mut query = Query::new(query);
-    let filter = PostbackFilter {
+/// What of the log is asked for.
+pub fn filter(web: &Web, query: &mut Query) -> Result<PostbackFilter, Response> {
+    Ok(PostbackFilter {
         outcome: query.parsed("outcome", Outcome::parse)?,
         reason: query.parsed("reason", Reason::parse)?,
         advertiser: query.name("advertiser")?,
@@ -29,10 +29,7 @@ fn filter(
         txid: query.txid("txid", web.store.snapshot().as_deref()),
         from: query.time("from")?,
         to: query.time("to")?,
-    };
-    let request = query.page()?;
-    query.finish()?;
-    Ok((filter, request))
+    })
 }
 
 /// One postback with its explanation.

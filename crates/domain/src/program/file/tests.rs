@@ -104,6 +104,21 @@ fn fixed(program: &Program, text: &str) -> Price {
 }
 
 #[test]
+fn what_was_most_likely_meant_can_be_taken_out_of_the_message() {
+    let meant = |source: &str| {
+        let (_, mistakes) = read(source);
+        mistakes.iter().find_map(Mistake::suggestion).map(str::to_owned)
+    };
+    assert_eq!(meant("[program]\nname = 'x'\ncurency = 'EUR'").as_deref(), Some("currency"));
+    let offer =
+        "[[advertiser]]\nid = 'shop'\npostback = { open = true }\n[[offer]]\nid = 'a'\nadvertiser = 'shop'\n";
+    let url = "url = 'https://shop.example/?c={clickid}'\n";
+    let program = format!("[program]\nname = 'x'\ncurrency = 'EUR'\n{offer}{url}");
+    assert_eq!(meant(&program).as_deref(), Some("{click_id}"));
+    assert_eq!(meant("[program]\nname = 7"), None);
+}
+
+#[test]
 fn the_example_reads_without_an_error() {
     let (program, mistakes) = read(EXAMPLE);
     let shown = show(&mistakes);

@@ -153,7 +153,7 @@ fn of_file(message: impl Into<String>) -> Fault {
 }
 
 /// Runs what takes long beside the threads that answer others.
-async fn apart<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
+pub async fn apart<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
     tokio::task::spawn_blocking(job).await.map_err(|error| {
         tracing::error!(%error, "work on a file ended early");
         problem::failed()
