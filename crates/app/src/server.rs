@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Router;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
 use axum::serve::ListenerExt;
 use ipnet::IpNet;
 use proofback_delivery::{AddressPolicy, Client, ClientOptions, EngineOptions};
@@ -206,9 +209,24 @@ async fn answer(listener: TcpListener, web: Web, stopped: watch::Receiver<bool>)
             tracing::debug!(%error, "a socket keeps waiting for more to send");
         }
     });
-    let service = proofback_web::router(web).into_make_service_with_connect_info::<SocketAddr>();
+    let service = everything(web).into_make_service_with_connect_info::<SocketAddr>();
     if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(until(stopped)).await {
         tracing::error!(%error, "the HTTP side ended");
+    }
+}
+
+/// What is answered: the API and what comes in, and the pages.
+fn everything(web: Web) -> Router {
+    proofback_web::router(web.clone()).merge(proofback_pages::router(web)).fallback(missing)
+}
+
+/// Nothing is there: a page for whoever reads one, a problem document for all others.
+async fn missing(headers: HeaderMap) -> Response {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepted.contains("text/html") {
+        proofback_pages::not_found().await
+    } else {
+        proofback_web::not_found().await
     }
 }
 

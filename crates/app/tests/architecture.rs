@@ -8,13 +8,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Room = the rooms it may know. What stands nowhere here may not exist.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("proofback-domain", &[]),
     ("proofback-store", &["proofback-domain"]),
     ("proofback-sheets", &[]),
     ("proofback-reports", &["proofback-domain", "proofback-store"]),
     ("proofback-web", &["proofback-domain", "proofback-store", "proofback-sheets", "proofback-reports"]),
     ("proofback-delivery", &["proofback-domain", "proofback-store"]),
+    ("proofback-pages", &["proofback-domain", "proofback-web"]),
     ("proofback-testkit", &[]),
     (
         "proofback",
@@ -24,6 +25,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
             "proofback-sheets",
             "proofback-reports",
             "proofback-web",
+            "proofback-pages",
             "proofback-delivery",
             "proofback-testkit",
         ],
@@ -31,17 +33,18 @@ const ALLOWED: [(&str, &[&str]); 8] = [
 ];
 
 /// Libraries that only one room may know, because they are what the room is for.
-const RESERVED: [(&str, &[&str]); 10] = [
+const RESERVED: [(&str, &[&str]); 11] = [
     ("rusqlite", &["proofback-store"]),
     ("datafusion", &["proofback-reports"]),
     ("arrow", &["proofback-store", "proofback-reports"]),
     ("parquet", &["proofback-store", "proofback-reports"]),
     ("object_store", &["proofback-store", "proofback-reports"]),
-    ("axum", &["proofback-web", "proofback", "proofback-testkit"]),
+    ("axum", &["proofback-web", "proofback-pages", "proofback", "proofback-testkit"]),
     ("hyper-util", &["proofback-delivery", "proofback", "proofback-testkit"]),
     ("getrandom", &["proofback"]),
     ("maxminddb", &["proofback"]),
     ("argon2", &["proofback-web"]),
+    ("askama", &["proofback-pages"]),
 ];
 
 fn metadata() -> Value {

@@ -3,6 +3,7 @@
 //! Handlers parse, ask the domain and the store, and answer. Time, identifiers and secrets come in with `Web`;
 //! nothing here reads the clock, the environment or a file.
 
+mod about;
 mod api;
 mod click;
 mod health;
@@ -26,9 +27,10 @@ use tower::ServiceExt;
 
 use api::Routes;
 
+pub use about::About;
 #[cfg(feature = "reports")]
 pub use api::reports::{Ran, ReportFile, run_due};
-pub use api::{Caller, LivePostback, Route};
+pub use api::{Caller, LivePostback, Route, not_found};
 pub use metrics::Metrics;
 pub use people::{
     Invited, NotAccepted, NotChanged, Opened, Person, Seen, Session, SignIn, SignInRefused, TotpOffer,

@@ -23,7 +23,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use proofback_domain::click::Place;
 use proofback_domain::time::{Span, Timestamp};
-use proofback_store::{Options, Store};
+use proofback_store::{Edit, Options, Store};
 use proofback_web::{Ids, Opened, Seen, Session, Settings, SignIn, SignInRefused, Web};
 use serde_json::{Value, json};
 use support::{ADMIN, PROGRAM};
@@ -59,11 +59,12 @@ async fn web(directory: &Path, admin: &str, clock: &Arc<AtomicI64>) -> Web {
     let options = Options { readers: 2, fresh_key: [3; 16], facts: None, on_fatal };
     let store = Store::open(directory, options).unwrap();
     let now = Timestamp::from_millis(clock.load(Ordering::SeqCst));
-    proofback_web::apply(&store, PROGRAM, "test", now, &|_| Ok("secret".into())).await.unwrap();
+    proofback_web::apply(&store, PROGRAM, Edit::by("test"), now, &|_| Ok("secret".into())).await.unwrap();
     let settings = Settings {
         click_wait: Duration::from_secs(1),
         trusted_proxies: Vec::new(),
         admin_token_hash: proofback_web::hash_token(admin),
+        program_file: None,
     };
     let clock = Arc::clone(clock);
     let world = proofback_web::World {
@@ -71,6 +72,7 @@ async fn web(directory: &Path, admin: &str, clock: &Arc<AtomicI64>) -> Web {
         ticks: Arc::new(|| 0),
         resolve: Arc::new(|_| Ok("secret".into())),
         place: Arc::new(|_| Place::default()),
+        free_bytes: Arc::new(|| None),
     };
     Web::new(store, settings, Ids::new(now, entropy(directory)), world, None)
 }

@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use proofback_domain::program::{Mistake, read};
 use proofback_store::{Edit, Outdated, Revision};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::files::apart;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::page::list as page;
 use super::people::{person_id, unknown};
 use super::{Answer, Caller, failed, problem};
+use crate::role::Access;
 use crate::state::Web;
 
 /// `GET sessions`: the caller's own, last used first.

@@ -64,6 +64,7 @@ pub fn invitation(scene: &Scene<'_>) -> String {
     let postback_id = run.examples.truncated_postback.as_deref().unwrap_or("POSTBACK_ID");
     format!(
         "\nThe server goes on at {base} until you press Ctrl-C; its data goes with it. In another terminal:\n\n\
+         In a browser: {base}/sign-in, with the access token below.\n\n\
          export PROOFBACK_TOKEN={token}\n\
          proofback trace {click_id} --server {base}\n\
          proofback explain {postback_id} --server {base}\n\

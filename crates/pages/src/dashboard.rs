@@ -1,0 +1,516 @@
+//! The first page: today beside yesterday and last week, how the installation is doing, and what needs a person.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use proofback_domain::time::{Span, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::chart::{Chart, Series};
+use crate::client::query;
+use crate::frame::Frame;
+use crate::moment::Moment;
+use crate::show;
+use crate::trouble::Trouble;
+use crate::visit::{Page, Visit};
+
+/// What is set beside each other.
+const FIGURES: [(&str, &str); 5] = [
+    ("clicks", "Clicks"),
+    ("conversions", "Conversions"),
+    ("revenue", "Revenue"),
+    ("payout", "Payout"),
+    ("profit", "Profit"),
+];
+const METRICS: &str = "clicks,conversions,revenue,payout,profit";
+/// Of a partner's and an advertiser's token, those that it may see.
+const METRICS_OF_PARTNER: &str = "clicks,conversions,payout";
+const METRICS_OF_ADVERTISER: &str = "conversions,revenue";
+
+/// A report as the API answers it.
+#[derive(Deserialize, Default)]
+pub struct Report {
+    pub columns: Vec<Column>,
+    pub rows: Vec<BTreeMap<String, Value>>,
+    #[serde(default)]
+    pub totals: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize, Default, Clone)]
+pub struct Column {
+    pub code: String,
+    pub title: String,
+    pub kind: String,
+    #[serde(default)]
+    pub currency: Option<String>,
+}
+
+/// One figure of today, with the same of yesterday and of a week ago by this time of day.
+struct Card {
+    title: String,
+    now: String,
+    unit: String,
+    yesterday: Beside,
+    last_week: Beside,
+}
+
+struct Beside {
+    then: String,
+    change: String,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    at: Moment,
+    ready: bool,
+    postbacks: Outcomes,
+    queues: Queues,
+    deliveries: Deliveries,
+    targets: Targets,
+    spill: Spill,
+    store: Store,
+    facts: Facts,
+    program: Option<Program>,
+    ledger: Ledger,
+}
+
+#[derive(Deserialize)]
+struct Outcomes {
+    outcomes: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Queues {
+    held: BTreeMap<String, u64>,
+    awaiting_click: u64,
+    awaiting_original: u64,
+    rate_missing: u64,
+}
+
+#[derive(Deserialize)]
+struct Deliveries {
+    pending: u64,
+    due: u64,
+    oldest: Option<Moment>,
+    failed: u64,
+}
+
+#[derive(Deserialize)]
+struct Targets {
+    paused: Vec<Target>,
+    failing: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Spill {
+    clicks: u64,
+}
+
+#[derive(Deserialize)]
+struct Store {
+    database_bytes: u64,
+    free_bytes: Option<u64>,
+    writes_waiting: u64,
+}
+
+#[derive(Deserialize)]
+struct Facts {
+    unsealed_clicks: u64,
+    files: u64,
+    bytes: u64,
+    last_error: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Program {
+    revision: u32,
+    author: String,
+}
+
+#[derive(Deserialize)]
+struct Ledger {
+    seal: Option<Seal>,
+}
+
+#[derive(Deserialize)]
+struct Seal {
+    number: i64,
+    at: Moment,
+}
+
+/// Something that somebody should look at, and where.
+struct Need {
+    count: u64,
+    what: String,
+    address: String,
+}
+
+/// One line of the health box.
+struct Line {
+    name: &'static str,
+    said: String,
+    tone: &'static str,
+}
+
+/// A share of a bar.
+struct Share {
+    name: String,
+    count: u64,
+    max: u64,
+    address: String,
+}
+
+struct Top {
+    title: &'static str,
+    column: &'static str,
+    rows: Vec<TopRow>,
+}
+
+struct TopRow {
+    name: String,
+    address: String,
+    figures: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct DashboardPage<'a> {
+    frame: &'a Frame,
+    cards: Vec<Card>,
+    hours: Option<Chart>,
+    days: Option<Chart>,
+    needs: Vec<Need>,
+    health: Vec<Line>,
+    outcomes: Vec<Share>,
+    tops: Vec<Top>,
+    /// Why there are no figures.
+    missing: String,
+}
+
+pub async fn show(visit: Visit) -> Page {
+    let metrics = match visit.frame.role.split(':').next().unwrap_or_default() {
+        "partner" => METRICS_OF_PARTNER,
+        "advertiser" => METRICS_OF_ADVERTISER,
+        _ => METRICS,
+    };
+    let mut page = DashboardPage {
+        frame: &visit.frame,
+        cards: Vec::new(),
+        hours: None,
+        days: None,
+        needs: Vec::new(),
+        health: Vec::new(),
+        outcomes: Vec::new(),
+        tops: Vec::new(),
+        missing: String::new(),
+    };
+    match figures(&visit, metrics).await {
+        Ok((cards, hours, days)) => {
+            page.cards = cards;
+            page.hours = Some(hours);
+            page.days = Some(days);
+        }
+        Err(trouble) => page.missing = trouble.sentence(),
+    }
+    if visit.frame.is_staff {
+        let status: Status = visit.api.get("/status").await?;
+        page.needs = needs(&status);
+        page.health = health(&visit.frame, &status);
+        page.outcomes = outcomes(&status);
+        if page.missing.is_empty() {
+            page.tops = vec![
+                top(&visit, "Partners today", "partner").await?,
+                top(&visit, "Offers today", "offer").await?,
+            ];
+        }
+    }
+    visit.show(&page)
+}
+
+async fn report(visit: &Visit, pairs: &[(&str, &str)]) -> Result<Report, Trouble> {
+    visit.api.get(&format!("/reports?{}", query(pairs.iter().copied()))).await
+}
+
+async fn figures(visit: &Visit, metrics: &str) -> Result<(Vec<Card>, Chart, Chart), Trouble> {
+    let frame = &visit.frame;
+    let clock = |at: Timestamp| frame.zone.show(at, "%Y-%m-%dT%H:%M").unwrap_or_default();
+    // A moment is not included: the minute that runs is.
+    let until = frame.now.plus(Span::from_seconds(60));
+    let day = |days_back: u64| {
+        let day = |at: Timestamp| frame.zone.show(at, "%Y-%m-%d").unwrap_or_default();
+        let back = Span::from_seconds(days_back * 86_400);
+        (format!("{}T00:00", day(frame.now.minus(back))), clock(until.minus(back)))
+    };
+    let of = |days_back: u64| {
+        let (from, to) = day(days_back);
+        async move { report(visit, &[("metrics", metrics), ("from", &from), ("to", &to)]).await }
+    };
+    let (now, yesterday, week) = (of(0).await?, of(1).await?, of(7).await?);
+    let cards = now
+        .columns
+        .iter()
+        .filter(|column| column.kind != "text")
+        .map(|column| card(column, &now, &yesterday, &week))
+        .collect();
+    let by_hour = |period: &'static str| async move {
+        report(visit, &[("by", "hour"), ("metrics", metrics), ("period", period)]).await
+    };
+    let (today, before) = (by_hour("today").await?, by_hour("yesterday").await?);
+    let by_day = report(visit, &[("by", "day"), ("metrics", metrics), ("period", "last_30_days")]).await?;
+    let money = by_day.columns.iter().find(|column| column.kind == "money").cloned();
+    let counted = now.columns.iter().find(|column| column.kind == "count").cloned().unwrap_or_default();
+    Ok((cards, hours(&counted, &today, &before), days(money.as_ref(), &by_day)))
+}
+
+fn card(column: &Column, now: &Report, yesterday: &Report, week: &Report) -> Card {
+    let title = FIGURES
+        .iter()
+        .find(|(code, _)| *code == column.code)
+        .map_or(column.title.as_str(), |(_, title)| title);
+    let beside = |then: &Report| Beside {
+        then: show::figure(then.totals.get(&column.code).unwrap_or(&Value::Null), &column.kind),
+        change: change(number(now.totals.get(&column.code)), number(then.totals.get(&column.code))),
+    };
+    Card {
+        title: title.to_owned(),
+        now: show::figure(now.totals.get(&column.code).unwrap_or(&Value::Null), &column.kind),
+        unit: column.currency.clone().unwrap_or_default(),
+        yesterday: beside(yesterday),
+        last_week: beside(week),
+    }
+}
+
+/// A figure of a report, for a line or a comparison that nobody books by.
+fn number(value: Option<&Value>) -> Option<f64> {
+    match value? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn change(now: Option<f64>, then: Option<f64>) -> String {
+    match (now, then) {
+        (Some(now), Some(then)) if then.abs() > f64::EPSILON => {
+            format!("{:+.0}\u{202f}%", (now - then) / then.abs() * 100.0)
+        }
+        (_, _) => "–".into(),
+    }
+}
+
+/// Hours of today over those of yesterday.
+fn hours(column: &Column, today: &Report, before: &Report) -> Chart {
+    let values = |report: &Report| {
+        let value =
+            |row: &BTreeMap<String, Value>| (hour_of(row), number(row.get(&column.code)).unwrap_or(0.0));
+        report.rows.iter().map(value).collect::<BTreeMap<String, f64>>()
+    };
+    let (today, before) = (values(today), values(before));
+    let labels: Vec<String> = (0..24).map(|hour| format!("{hour:02}:00")).collect();
+    let last = today.keys().next_back().cloned().unwrap_or_default();
+    let now = labels.iter().map(|label| (*label <= last).then(|| today.get(label).copied().unwrap_or(0.0)));
+    let then = labels.iter().map(|label| Some(before.get(label).copied().unwrap_or(0.0)));
+    let series = vec![
+        Series { name: "today".into(), values: now.collect() },
+        Series { name: "yesterday".into(), values: then.collect() },
+    ];
+    Chart { unit: "hour".into(), labels, series }
+}
+
+/// `2026-11-20T13:00+01:00` is `13:00`.
+fn hour_of(row: &BTreeMap<String, Value>) -> String {
+    let label = row.get("hour").and_then(Value::as_str).unwrap_or_default();
+    label.split_once('T').map(|(_, clock)| clock.chars().take(5).collect()).unwrap_or_default()
+}
+
+/// Money over thirty days.
+fn days(column: Option<&Column>, report: &Report) -> Chart {
+    let codes = ["revenue", "payout", "profit"]
+        .into_iter()
+        .filter(|code| report.columns.iter().any(|one| one.code == *code));
+    let label =
+        |row: &BTreeMap<String, Value>| row.get("day").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let series = codes.map(|code| Series {
+        name: code.to_owned(),
+        values: report.rows.iter().map(|row| number(row.get(code))).collect(),
+    });
+    Chart {
+        unit: column.and_then(|column| column.currency.clone()).unwrap_or_else(|| "day".into()),
+        labels: report.rows.iter().map(label).collect(),
+        series: series.collect(),
+    }
+}
+
+fn needs(status: &Status) -> Vec<Need> {
+    let held = |reasons: &[&str]| {
+        status
+            .queues
+            .held
+            .iter()
+            .filter(|(reason, _)| reasons.contains(&reason.as_str()))
+            .map(|(_, count)| count)
+            .sum()
+    };
+    let fraud: u64 = held(&["fraud_review"]);
+    let all: u64 = status.queues.held.values().sum();
+    let need = |count: u64, what: &str, address: &str| Need {
+        count,
+        what: what.to_owned(),
+        address: address.to_owned(),
+    };
+    let mut needs = vec![
+        need(fraud, "wait for fraud review", "/queues/fraud"),
+        need(all.saturating_sub(fraud), "are held and wait for somebody", "/queues/held"),
+        need(status.queues.rate_missing, "wait for an exchange rate", "/finance/rates"),
+        need(status.deliveries.failed, "deliveries failed in 24 hours", "/queues/deliveries"),
+    ];
+    needs.retain(|need| need.count > 0);
+    for target in &status.targets.paused {
+        let address = format!("/deliveries?{}", query([("target", target.id.as_str())]));
+        needs.push(Need { count: 1, what: format!("target is paused: {}", target.id), address });
+    }
+    if let Some(failure) = &status.facts.last_error {
+        let what = format!("facts could not be sealed: {}", failure.message);
+        needs.push(Need { count: 1, what, address: "/settings".into() });
+    }
+    needs
+}
+
+fn health(frame: &Frame, status: &Status) -> Vec<Line> {
+    let line = |name, said: String, tone| Line { name, said, tone };
+    let waits = status.queues.awaiting_click + status.queues.awaiting_original;
+    let oldest = status.deliveries.oldest.map(|oldest| format!(", the oldest {}", frame.ago(&oldest)));
+    let failing = status.targets.failing.len() + status.targets.paused.len();
+    let free = status.store.free_bytes;
+    let low = free.is_some_and(|free| free < 1_000_000_000);
+    let mut lines = vec![
+        line(
+            "Server",
+            if status.ready { "ready" } else { "brings in what was spilled" }.into(),
+            tone(status.ready),
+        ),
+        line("Spill", format!("{} clicks", status.spill.clicks), tone(status.spill.clicks == 0)),
+        line(
+            "Deliveries",
+            format!(
+                "{} pending, {} due{}",
+                status.deliveries.pending,
+                status.deliveries.due,
+                oldest.unwrap_or_default()
+            ),
+            tone(status.deliveries.due < 1_000),
+        ),
+        line(
+            "Targets",
+            if failing == 0 { "all answer".into() } else { format!("{failing} need a look") },
+            tone(failing == 0),
+        ),
+        line("Waiting", format!("{waits} for a click or a sale"), "info"),
+        line(
+            "Store",
+            format!(
+                "{} in the database, {} free, {} writes wait",
+                show::bytes(status.store.database_bytes),
+                free.map_or("an unknown part".into(), show::bytes),
+                status.store.writes_waiting
+            ),
+            tone(!low && status.store.writes_waiting < 1_000),
+        ),
+        line(
+            "Facts",
+            format!(
+                "{} clicks not sealed yet, {} in {} files",
+                show::grouped(&status.facts.unsealed_clicks.to_string()),
+                show::bytes(status.facts.bytes),
+                status.facts.files
+            ),
+            tone(status.facts.last_error.is_none()),
+        ),
+    ];
+    if let Some(seal) = &status.ledger.seal {
+        lines.push(line("Ledger", format!("seal {} {}", seal.number, frame.ago(&seal.at)), "good"));
+    }
+    if let Some(program) = &status.program {
+        lines.push(line("Program", format!("revision {} by {}", program.revision, program.author), "info"));
+    }
+    tracing::debug!(at = %status.at.iso(), "the dashboard shows the status");
+    lines
+}
+
+fn tone(well: bool) -> &'static str {
+    if well { "good" } else { "warn" }
+}
+
+fn outcomes(status: &Status) -> Vec<Share> {
+    let max = status.postbacks.outcomes.values().copied().max().unwrap_or(0).max(1);
+    let share = |(name, count): (&String, &u64)| Share {
+        name: name.clone(),
+        count: *count,
+        max,
+        address: format!("/postbacks?{}", query([("outcome", name.as_str())])),
+    };
+    status.postbacks.outcomes.iter().map(share).collect()
+}
+
+async fn top(visit: &Visit, title: &'static str, dimension: &'static str) -> Result<Top, Trouble> {
+    let pairs = [
+        ("by", dimension),
+        ("metrics", "clicks,conversions,profit"),
+        ("period", "today"),
+        ("top", "6"),
+        ("sort", "-profit"),
+    ];
+    let report = report(visit, &pairs).await?;
+    let figures = |row: &BTreeMap<String, Value>| {
+        let shown = report.columns.iter().filter(|column| column.kind != "text");
+        shown
+            .map(|column| show::figure(row.get(&column.code).unwrap_or(&Value::Null), &column.kind))
+            .collect()
+    };
+    let row = |row: &BTreeMap<String, Value>| {
+        let name = row.get(dimension).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let pairs = [("by", "hour"), ("period", "today"), (dimension, name.as_str())];
+        TopRow { address: format!("/reports?{}", query(pairs)), figures: figures(row), name }
+    };
+    Ok(Top { title, column: dimension, rows: report.rows.iter().map(row).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_is_told_where_there_was_something() {
+        assert_eq!(change(Some(150.0), Some(100.0)), "+50\u{202f}%");
+        assert_eq!(change(Some(50.0), Some(-100.0)), "+150\u{202f}%");
+        assert_eq!((change(Some(1.0), Some(0.0)), change(None, Some(1.0))), ("–".into(), "–".into()));
+    }
+
+    #[test]
+    fn hours_that_have_not_come_yet_have_no_point() {
+        let row = |hour: &str, clicks: u64| {
+            BTreeMap::from([("hour".to_owned(), json!(hour)), ("clicks".to_owned(), json!(clicks))])
+        };
+        let column = Column { code: "clicks".into(), ..Column::default() };
+        let today = Report {
+            rows: vec![row("2026-11-20T00:00", 3), row("2026-11-20T02:00", 5)],
+            ..Report::default()
+        };
+        let chart = hours(&column, &today, &Report::default());
+        assert_eq!(chart.series[0].values[..4], [Some(3.0), Some(0.0), Some(5.0), None]);
+        assert_eq!(chart.series[1].values[23], Some(0.0));
+    }
+}
