@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 CARGO ?= cargo
 
-.PHONY: demo test test-long bench fuzz fmt
+.PHONY: demo test test-browser test-long screenshots bench fuzz fmt
 
 ## The main job on simulated traffic over real HTTP; ARGS=--exit ends with status 0 only if every figure agrees.
 ## With the features of the whole workspace, so that the tests find the same libraries built.
@@ -19,6 +19,12 @@ test:
 	$(CARGO) test --locked --workspace
 	$(MAKE) demo ARGS=--exit
 
+## The pages in a real browser, as each role.
+test-browser:
+	scripts/test-tools browser
+	$(CARGO) build --locked --workspace --bin proofback
+	scripts/browser/run
+
 ## What takes longer: many more random cases.
 test-long:
 	PROPTEST_CASES=50000 $(CARGO) test --locked --package proofback-domain
@@ -27,6 +33,12 @@ test-long:
 	AUDITS=100000 $(CARGO) test --locked --package proofback-store --test auditor
 	KILLS=200 $(CARGO) test --locked --package proofback --test kill
 	MALFORMED=100000 $(CARGO) test --locked --package proofback --test malformed
+
+## The pictures of docs/pictures, taken anew.
+screenshots:
+	scripts/test-tools browser
+	$(CARGO) build --locked --workspace --bin proofback
+	scripts/browser/run screenshots
 
 ## Each parser under libFuzzer, guided by coverage, for FUZZ_SECONDS; needs a C++ compiler. What is found lies in
 ## $(FUZZ)/finds; mended, its bytes go to crates/domain/tests/fuzz/seeds, where `make test` tries them for ever.

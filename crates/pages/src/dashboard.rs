@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
+use proofback_domain::calendar::Day;
 use proofback_domain::time::{Span, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -270,7 +271,7 @@ async fn figures(visit: &Visit, metrics: &str) -> Result<(Vec<Card>, Chart, Char
     let by_day = report(visit, &[("by", "day"), ("metrics", metrics), ("period", "last_30_days")]).await?;
     let money = by_day.columns.iter().find(|column| column.kind == "money").cloned();
     let counted = now.columns.iter().find(|column| column.kind == "count").cloned().unwrap_or_default();
-    Ok((cards, hours(&counted, &today, &before), days(money.as_ref(), &by_day)))
+    Ok((cards, hours(&counted, &today, &before), days(money.as_ref(), &by_day, frame.zone.day(frame.now))))
 }
 
 fn card(column: &Column, now: &Report, yesterday: &Report, week: &Report) -> Card {
@@ -334,21 +335,24 @@ fn hour_of(row: &BTreeMap<String, Value>) -> String {
     label.split_once('T').map(|(_, clock)| clock.chars().take(5).collect()).unwrap_or_default()
 }
 
-/// Money over thirty days.
-fn days(column: Option<&Column>, report: &Report) -> Chart {
+/// Money over thirty days, those on which nothing happened among them.
+fn days(column: Option<&Column>, report: &Report, today: Day) -> Chart {
     let codes = ["revenue", "payout", "profit"]
         .into_iter()
         .filter(|code| report.columns.iter().any(|one| one.code == *code));
-    let label =
-        |row: &BTreeMap<String, Value>| row.get("day").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let labels: Vec<String> = (0..30).rev().map(|back| today.minus(back).to_string()).collect();
+    let row =
+        |label: &str| report.rows.iter().find(|row| row.get("day").and_then(Value::as_str) == Some(label));
+    let value = |label: &String, code: &str| row(label).map_or(Some(0.0), |row| number(row.get(code)));
     let series = codes.map(|code| Series {
         name: code.to_owned(),
-        values: report.rows.iter().map(|row| number(row.get(code))).collect(),
+        values: labels.iter().map(|label| value(label, code)).collect(),
     });
+    let series: Vec<Series> = series.collect();
     Chart {
         unit: column.and_then(|column| column.currency.clone()).unwrap_or_else(|| "day".into()),
-        labels: report.rows.iter().map(label).collect(),
-        series: series.collect(),
+        labels,
+        series,
     }
 }
 

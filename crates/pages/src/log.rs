@@ -81,7 +81,11 @@ impl Postback {
     /// What was reported, in two words.
     pub fn about(&self) -> String {
         let of = |name: &str| self.fields.get(name).map(String::as_str).unwrap_or_default();
-        [of("event"), of("txid")].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+        [of("event_type"), of("txid")]
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// Whether a parameter of the request is the one at fault.

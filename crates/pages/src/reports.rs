@@ -107,9 +107,9 @@ struct Form {
 }
 
 impl Form {
-    /// Whether something is asked for that the folded part of the form says.
+    /// Whether something is asked for that only the folded part of the form says; columns are seen in the table.
     fn has_more(&self) -> bool {
-        self.metrics.iter().any(|choice| choice.chosen) || !self.top.is_empty()
+        !self.top.is_empty()
     }
 }
 
