@@ -114,11 +114,8 @@ class Reports(PagesCase):
 
     def test_a_row_leads_to_what_is_behind_it(self):
         page = self.visit("viewer", "/reports?by=partner&period=today")
-        (figures,) = [row[1:] for row in rows(page, "Report") if row[0] == "reelmedia"]
         page.get_by_role("region", name="Report").get_by_role("link", name="reelmedia", exact=True).click()
         expect(self.filter(page)).to_have_value("partner = reelmedia")
-        self.assertEqual(rows(page, "Report"), [figures])
-        self.ask(page, Group_by="link")
         self.assertEqual({row[0] for row in rows(page, "Report")}, {"reelmedia-shop", "reelmedia-casino"})
 
     def test_a_report_over_time_has_a_chart_with_and_without_a_script(self):
