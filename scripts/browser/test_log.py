@@ -128,7 +128,7 @@ class Trace(PagesCase):
 
     def test_a_damaged_id_says_how_it_was_read(self):
         page = self.paste(self.things.click[:20])
-        expect(page.locator("main [role=status]")).to_contain_text("20 of 26")
+        expect(page.get_by_role("status").first).to_contain_text("20 of 26")
 
     def test_a_request_and_its_answer_stand_in_the_timeline(self):
         page = self.paste(self.things.click)

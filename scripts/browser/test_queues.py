@@ -79,7 +79,7 @@ class Queues(PagesCase):
         page.get_by_label(f"Mark {self.things.failed_delivery}").check()
         page.get_by_label("Reason").fill("their mistake is mended")
         page.get_by_role("button", name="Send the marked again").click()
-        self.assert_notice(page, "1 deliveries are made again.")
+        self.assert_notice(page, "Made again: 1.")
         self.world.await_deliveries()
         page.goto(f"/deliveries/{self.things.failed_delivery}")
         expect(heading(page)).to_have_text("conversion.created delivered")

@@ -226,9 +226,10 @@ async fn an_id_leads_to_its_click_and_a_damaged_one_too() {
     for asked in [things.click.clone(), things.click.to_uppercase(), cut, format!("\"{}\"", things.click)] {
         let reply = browser.get(&format!("/trace?{}", encode(&[("q", asked.as_str())]))).await;
         let to = reply.headers.get("location").and_then(|to| to.to_str().ok()).unwrap_or_default();
-        assert!(to.starts_with(&format!("/clicks/{}", things.click)), "{asked}: {} {to}", reply.status);
+        assert_eq!(to, format!("/clicks/{}", things.click), "{asked}: {}", reply.status);
     }
-    let page = browser.get(&format!("/clicks/{}", things.click)).await;
+    let page = browser.get(&format!("/clicks/{}?note=pay+elsewhere", things.click)).await;
+    assert!(!page.body.contains("pay elsewhere"), "an address has nothing to say here");
     for part in ["Click", "Postback received", "Conversion", "Booked"] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }

@@ -159,5 +159,5 @@ pub async fn retry_marked(visit: Visit, Posted(form): Posted<Marked>) -> Page {
     for id in &marked {
         visit.api.post::<Value>(&format!("/deliveries/{}/retry", segment(id)), &asked).await?;
     }
-    visit.done("/queues/deliveries", &format!("{} deliveries are made again.", marked.len()))
+    visit.done("/queues/deliveries", &format!("Made again: {}.", marked.len()))
 }

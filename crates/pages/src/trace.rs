@@ -66,9 +66,12 @@ pub async fn find(visit: Visit) -> Page {
     let one_click = clicks.first().filter(|first| clicks.iter().all(|click| click == *first));
     if let (Some(click), true) = (one_click, clicks.len() == found.len()) {
         let note = found.iter().find_map(|one| one.note.clone()).unwrap_or_default();
-        let address =
-            format!("/clicks/{}?{}", segment(click), query([("note", note.as_str()), ("q", asked)]));
-        return Ok(Redirect::to(&address).into_response());
+        let address = format!("/clicks/{}", segment(click));
+        // In the address it would be anybody's: whoever made a link could have this server say things.
+        return match note.as_str() {
+            "" => Ok(Redirect::to(&address).into_response()),
+            note => visit.done(&address, note),
+        };
     }
     if let [only] = found.as_slice() {
         return Ok(Redirect::to(&only.address()).into_response());
@@ -102,20 +105,12 @@ struct Item {
 struct ClickPage<'a> {
     frame: &'a Frame,
     click_id: String,
-    note: String,
     about: Vec<(String, String)>,
     params: Vec<(String, String)>,
     items: Vec<Item>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Come {
-    note: String,
-}
-
 pub async fn click(visit: Visit, Path(id): Path<String>) -> Page {
-    let Come { note } = visit.asked()?;
     let trace: Trace = visit.api.get(&format!("/trace/{}", segment(&id))).await?;
     let mut items = Vec::with_capacity(trace.timeline.len());
     let mut before: Option<Timestamp> = None;
@@ -130,7 +125,6 @@ pub async fn click(visit: Visit, Path(id): Path<String>) -> Page {
     let page = ClickPage {
         frame: &visit.frame,
         click_id: text(&trace.click, "click_id"),
-        note,
         about: facts(&trace.click, &["click_id", "params", "at"]),
         params: params.into_iter().flatten().map(pair).collect(),
         items,
