@@ -11,8 +11,6 @@ use crate::frame::Frame;
 use crate::moment::Moment;
 use crate::visit::{Page, Posted, Visit};
 
-const ROWS: &str = "50";
-
 #[derive(Deserialize)]
 struct Conversion {
     conversion_id: String,
@@ -63,7 +61,7 @@ impl Conversion {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Listed {
     conversions: Vec<Conversion>,
     next: Option<String>,
@@ -114,14 +112,8 @@ struct ListPage<'a> {
 
 pub async fn list(visit: Visit) -> Page {
     let filter: Filter = visit.asked()?;
-    let pairs = filter.pairs().into_iter().chain([("cursor", filter.cursor.as_str()), ("limit", ROWS)]);
-    let (found, mistake) = match visit.api.get::<Listed>(&format!("/conversions?{}", query(pairs))).await {
-        Ok(found) => (found, String::new()),
-        Err(trouble) if trouble.code == "bad_request" => {
-            (Listed { conversions: Vec::new(), next: None }, trouble.sentence())
-        }
-        Err(trouble) => return Err(trouble),
-    };
+    let (found, mistake): (Listed, String) =
+        visit.list("/conversions", filter.pairs(), &filter.cursor).await?;
     let page = ListPage {
         frame: &visit.frame,
         statuses: Status::ALL.iter().map(|status| status.code()).collect(),

@@ -11,8 +11,6 @@ use crate::frame::Frame;
 use crate::moment::Moment;
 use crate::visit::{OneOrMore, Page, Posted, Visit};
 
-const ROWS: &str = "50";
-
 #[derive(Deserialize)]
 pub struct Delivery {
     pub delivery_id: String,
@@ -50,7 +48,7 @@ impl Attempt {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 pub struct Listed {
     pub deliveries: Vec<Delivery>,
     pub next: Option<String>,
@@ -97,14 +95,8 @@ struct ListPage<'a> {
 
 pub async fn list(visit: Visit) -> Page {
     let filter: Filter = visit.asked()?;
-    let pairs = filter.pairs().into_iter().chain([("cursor", filter.cursor.as_str()), ("limit", ROWS)]);
-    let (found, mistake) = match visit.api.get::<Listed>(&format!("/deliveries?{}", query(pairs))).await {
-        Ok(found) => (found, String::new()),
-        Err(trouble) if trouble.code == "bad_request" => {
-            (Listed { deliveries: Vec::new(), next: None }, trouble.sentence())
-        }
-        Err(trouble) => return Err(trouble),
-    };
+    let (found, mistake): (Listed, String) =
+        visit.list("/deliveries", filter.pairs(), &filter.cursor).await?;
     let states =
         [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Failed, DeliveryState::Withheld];
     let page = ListPage {

@@ -173,7 +173,7 @@ fn empty(visit: &Visit) -> ReconcilePage<'_> {
     ReconcilePage {
         frame: &visit.frame,
         tab: "reconcile",
-        advertisers: visit.pages.web.about().advertisers,
+        advertisers: visit.pages.web.advertisers(),
         advertiser: String::new(),
         from: month("%Y-%m-01"),
         to: month("%Y-%m-%d"),

@@ -12,9 +12,8 @@ use crate::frame::Frame;
 use crate::moment::Moment;
 use crate::show::grouped;
 use crate::trouble::Trouble;
-use crate::visit::{Page, Posted, Visit};
+use crate::visit::{Page, Posted, ROWS, Visit};
 
-const ROWS: &str = "50";
 /// Lines of a statement on its page; the whole is a file.
 const LINES: &str = "200";
 
@@ -76,7 +75,7 @@ pub async fn balances(visit: Visit) -> Page {
     visit.show(&page)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Entries {
     entries: Vec<Entry>,
     next: Option<String>,
@@ -130,15 +129,8 @@ struct LedgerPage<'a> {
 
 pub async fn ledger(visit: Visit) -> Page {
     let filter: EntryFilter = visit.asked()?;
-    let pairs = filter.pairs().into_iter().chain([("cursor", filter.cursor.as_str()), ("limit", ROWS)]);
-    let (found, mistake) = match visit.api.get::<Entries>(&format!("/ledger/entries?{}", query(pairs))).await
-    {
-        Ok(found) => (found, String::new()),
-        Err(trouble) if trouble.code == "bad_request" => {
-            (Entries { entries: Vec::new(), next: None }, trouble.sentence())
-        }
-        Err(trouble) => return Err(trouble),
-    };
+    let (found, mistake): (Entries, String) =
+        visit.list("/ledger/entries", filter.pairs(), &filter.cursor).await?;
     let page = LedgerPage {
         frame: &visit.frame,
         tab: "ledger",

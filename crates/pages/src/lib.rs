@@ -28,6 +28,7 @@ mod reports;
 mod settings;
 mod show;
 mod sign_in;
+mod status;
 mod trace;
 mod trouble;
 mod visit;

@@ -1,21 +1,14 @@
 //! The postback log as it grows, for a page that is open: rows as the log shows them, as server-sent events.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
 use askama::Template;
-use axum::http::{HeaderValue, header};
-use axum::response::IntoResponse;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use futures_util::StreamExt;
+use proofback_web::as_events;
 
 use crate::log::{LogRow, Postback};
 use crate::show::clean;
 use crate::trouble::Trouble;
 use crate::visit::{Page, Visit};
-
-/// Whoever stands in between keeps the connection.
-const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
 pub async fn rows(visit: Visit) -> Page {
     let last = visit.headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
@@ -28,13 +21,9 @@ pub async fn rows(visit: Visit) -> Page {
     let frame = visit.frame.clone();
     let events = decided.filter_map(move |one| {
         let row = row(&frame, one.postback);
-        async move { row.map(|html| Ok::<_, Infallible>(Event::default().id(one.id).event("row").data(html))) }
+        async move { row.map(|html| Event::default().id(one.id).event("row").data(html)) }
     });
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(COMMENT_EVERY)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(as_events(events))
 }
 
 fn row(frame: &crate::frame::Frame, mut value: serde_json::Value) -> Option<String> {

@@ -15,8 +15,6 @@ use crate::trouble::Trouble;
 use crate::visit::{Page, Posted, Visit};
 
 /// Rows of one page of the log.
-const ROWS: &str = "50";
-
 #[derive(Deserialize, Clone)]
 pub struct Postback {
     pub postback_id: String,
@@ -98,7 +96,7 @@ impl Postback {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Listed {
     postbacks: Vec<Postback>,
     next: Option<String>,
@@ -148,16 +146,7 @@ struct LogPage<'a> {
 
 pub async fn list(visit: Visit) -> Page {
     let filter: Filter = visit.asked()?;
-    let pairs = filter.pairs().into_iter().chain([("cursor", filter.cursor.as_str()), ("limit", ROWS)]);
-    let answer = visit.api.get::<Listed>(&format!("/postbacks?{}", query(pairs))).await;
-    let (found, mistake) = match answer {
-        Ok(found) => (found, String::new()),
-        // A filter that is not understood is said beside the filter.
-        Err(trouble) if trouble.code == "bad_request" => {
-            (Listed { postbacks: Vec::new(), next: None }, trouble.sentence())
-        }
-        Err(trouble) => return Err(trouble),
-    };
+    let (found, mistake): (Listed, String) = visit.list("/postbacks", filter.pairs(), &filter.cursor).await?;
     let page = LogPage {
         frame: &visit.frame,
         outcomes: Outcome::ALL.iter().map(|outcome| outcome.code()).collect(),

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -12,8 +11,8 @@ use crate::client::segment;
 use crate::frame::Frame;
 use crate::moment::Moment;
 use crate::settings::{
-    DiffLine, Mistake, MistakesPart, Program, Revisions, at_revision, difference, in_force, lines,
-    mistakes_of, none_in_force, put,
+    DiffLine, Mistake, Program, Revisions, at_revision, difference, in_force, lines, mistakes_of,
+    none_in_force, piece, put, said,
 };
 use crate::trouble::Trouble;
 use crate::visit::{Page, Posted, Visit};
@@ -174,7 +173,7 @@ async fn show(
         kind: kind.to_owned(),
         id: id.to_owned(),
         is_new: false,
-        address: format!("/settings/objects/{}/{}", segment(kind), segment(id)),
+        address: address(kind, id),
         revision: program.revision,
         fields: blocks::fields(&text),
         rows: rows(&text),
@@ -245,11 +244,6 @@ pub async fn check(
     piece(found)
 }
 
-fn piece(mistakes: Vec<Mistake>) -> Page {
-    let html = MistakesPart { mistakes, checked: true }.render();
-    html.map(|html| Html(html).into_response()).map_err(|error| Trouble::unexpected("a template", &error))
-}
-
 fn unread(message: String) -> Mistake {
     Mistake { severity: "error".into(), line: 1, column: 1, message, suggestion: None }
 }
@@ -297,20 +291,25 @@ pub async fn change(
             let now = blocks::blocks(&source).unwrap_or_default();
             let now = now.iter().find(|other| other.kind == kind && other.line == block.line);
             let id = now.map_or(id.as_str(), |block| block.id.as_str());
-            let address = format!("/settings/objects/{}/{}", segment(&kind), segment(id));
-            visit.done(&address, &format!("Revision {revision} is in force."))
+            visit.done(&address(&kind, id), &format!("Revision {revision} is in force."))
         }
-        Err(trouble) if trouble.status.is_client_error() => {
-            let found = of_object(said(&trouble), block.line, text.trim().lines().count());
-            show(&visit, trouble.status, program, (&kind, &id), text, found, trouble.sentence()).await
-        }
-        Err(trouble) => Err(trouble),
+        Err(trouble) => refused(&visit, Placed { program, block }, text, trouble).await,
     }
 }
 
-fn said(trouble: &Trouble) -> Vec<Mistake> {
-    let mistakes = trouble.document.get("mistakes").cloned().unwrap_or_default();
-    serde_json::from_value(mistakes).unwrap_or_default()
+/// The form again, with what is wrong with what was sent.
+async fn refused(visit: &Visit, Placed { program, block }: Placed, text: String, trouble: Trouble) -> Page {
+    if !trouble.status.is_client_error() {
+        return Err(trouble);
+    }
+    let found = of_object(said(&trouble), block.line, text.trim().lines().count());
+    let status = trouble.status;
+    show(visit, status, program, (&block.kind, &block.id), text, found, trouble.sentence()).await
+}
+
+/// Where the page of an object is.
+fn address(kind: &str, id: &str) -> String {
+    format!("/settings/objects/{}/{}", segment(kind), segment(id))
 }
 
 #[derive(Deserialize)]
@@ -358,21 +357,14 @@ pub async fn undo(
     let before = at_revision(&visit, number).await?.ok_or_else(gone)?;
     let text = find(&before.source, &kind, &id).ok_or_else(gone)?.text(&before.source).to_owned();
     match put(&visit, &block.replaced(&program.source, &text), &form.revision, &form.reason).await {
-        Ok(revision) => {
-            let address = format!("/settings/objects/{}/{}", segment(&kind), segment(&id));
-            visit.done(
-                &address,
-                &format!(
-                    "Revision {revision} is in force: {kind} {id} is what it was before revision {}.",
-                    form.change
-                ),
-            )
-        }
-        Err(trouble) if trouble.status.is_client_error() => {
-            let found = of_object(said(&trouble), block.line, text.lines().count());
-            show(&visit, trouble.status, program, (&kind, &id), text, found, trouble.sentence()).await
-        }
-        Err(trouble) => Err(trouble),
+        Ok(revision) => visit.done(
+            &address(&kind, &id),
+            &format!(
+                "Revision {revision} is in force: {kind} {id} is what it was before revision {}.",
+                form.change
+            ),
+        ),
+        Err(trouble) => refused(&visit, Placed { program, block }, text, trouble).await,
     }
 }
 

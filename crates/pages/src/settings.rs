@@ -62,9 +62,9 @@ struct ProgramPage<'a> {
 
 #[derive(Template)]
 #[template(path = "mistakes.html")]
-pub struct MistakesPart {
-    pub mistakes: Vec<Mistake>,
-    pub checked: bool,
+struct MistakesPart {
+    mistakes: Vec<Mistake>,
+    checked: bool,
 }
 
 /// The program in force; its source as it is, because it is changed and put back.
@@ -131,9 +131,19 @@ pub struct Source {
 
 /// What is wrong with a program, while somebody writes it: a piece of the page.
 pub async fn check(visit: Visit, Posted(form): Posted<Source>) -> Page {
-    let found = mistakes_of(&visit, &form.source).await?;
-    let html = MistakesPart { mistakes: found, checked: true }.render();
+    piece(mistakes_of(&visit, &form.source).await?)
+}
+
+/// What was found by a check.
+pub fn piece(mistakes: Vec<Mistake>) -> Page {
+    let html = MistakesPart { mistakes, checked: true }.render();
     html.map(|html| Html(html).into_response()).map_err(|error| Trouble::unexpected("a template", &error))
+}
+
+/// What is wrong with a program that was not put in force.
+pub fn said(trouble: &Trouble) -> Vec<Mistake> {
+    let mistakes = trouble.document.get("mistakes").cloned().unwrap_or_default();
+    serde_json::from_value(mistakes).unwrap_or_default()
 }
 
 pub async fn mistakes_of(visit: &Visit, source: &str) -> Result<Vec<Mistake>, Trouble> {
@@ -158,14 +168,13 @@ pub async fn apply(visit: Visit, Posted(form): Posted<Source>) -> Page {
         Err(trouble) if trouble.status.is_client_error() => (trouble.status, trouble),
         Err(trouble) => return Err(trouble),
     };
-    let mistakes = trouble.document.get("mistakes").cloned().unwrap_or_default();
     let page = ProgramPage {
         frame: &visit.frame,
         tab: "program",
         program: in_force(&visit).await?,
         source: form.source,
         revision: form.revision,
-        mistakes: serde_json::from_value(mistakes).unwrap_or_default(),
+        mistakes: said(&trouble),
         mistake: trouble.sentence(),
     };
     visit.show_as(status, &page)

@@ -10,11 +10,14 @@ use proofback_web::Session;
 use serde::de::DeserializeOwned;
 
 use crate::Pages;
-use crate::client::Client;
+use crate::client::{Client, query};
 use crate::cookie;
 use crate::frame::Frame;
 use crate::guard::Visitor;
 use crate::trouble::Trouble;
+
+/// Rows of one page of a list.
+pub const ROWS: &str = "50";
 
 /// A page, or what went wrong.
 pub type Page = Result<Response, Trouble>;
@@ -70,6 +73,21 @@ impl Visit {
     pub fn show_as(&self, status: StatusCode, template: &impl Template) -> Page {
         let html = template.render().map_err(|error| Trouble::unexpected("a template", &error))?;
         Ok((status, Html(html)).into_response())
+    }
+
+    /// A page of a list of the API. A filter that is not understood finds nothing, and is said beside the filter.
+    pub async fn list<'a, T: DeserializeOwned + Default>(
+        &self,
+        path: &str,
+        filter: impl IntoIterator<Item = (&'a str, &'a str)>,
+        cursor: &'a str,
+    ) -> Result<(T, String), Trouble> {
+        let asked = filter.into_iter().chain([("cursor", cursor), ("limit", ROWS)]);
+        match self.api.get(&format!("{path}?{}", query(asked))).await {
+            Ok(found) => Ok((found, String::new())),
+            Err(trouble) if trouble.code == "bad_request" => Ok((T::default(), trouble.sentence())),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// To another page, which says what was done.

@@ -15,23 +15,27 @@ pub struct About {
     pub base_url: String,
     /// By whose clocks times are shown.
     pub zone: Zone,
-    /// Their ids.
-    pub advertisers: Vec<String>,
 }
 
 impl Web {
     pub fn about(&self) -> About {
         let Some(snapshot) = self.store.snapshot() else {
             let (name, base_url) = (String::new(), String::new());
-            return About { name, base_url, zone: Zone::utc(), advertisers: Vec::new() };
+            return About { name, base_url, zone: Zone::utc() };
         };
         let program = &snapshot.program;
         About {
             name: program.name.clone(),
             base_url: program.base_url.clone(),
             zone: program.timezone.clone(),
-            advertisers: program.advertisers.keys().map(ToString::to_string).collect(),
         }
+    }
+
+    /// The ids of all advertisers of the program in force.
+    pub fn advertisers(&self) -> Vec<String> {
+        let snapshot = self.store.snapshot();
+        let known = snapshot.iter().flat_map(|snapshot| snapshot.program.advertisers.keys());
+        known.map(ToString::to_string).collect()
     }
 
     /// Where a request comes from, for the list of sessions and for limits.

@@ -30,7 +30,7 @@ use api::Routes;
 pub use about::About;
 #[cfg(feature = "reports")]
 pub use api::reports::{Ran, ReportFile, run_due};
-pub use api::{Caller, LivePostback, Route, not_found};
+pub use api::{Caller, LivePostback, Route, as_events, not_found};
 pub use metrics::Metrics;
 pub use people::{
     Invited, NotAccepted, NotChanged, Opened, Person, Seen, Session, SignIn, SignInRefused, TotpOffer,

@@ -77,11 +77,16 @@ pub async fn stream(
     let decisions = web.postbacks_live(&caller, query.as_deref(), last).await?;
     let begin = stream::iter([Event::default().retry(BACK_AFTER)]);
     let events = decisions.map(|one| Event::default().id(one.id).data(one.postback.to_string()));
-    let events = begin.chain(events).map(Ok::<_, Infallible>);
+    Ok(as_events(begin.chain(events)))
+}
+
+/// An answer that goes on, for the API and for pages: never silent for long, and collected by nobody on the way.
+pub fn as_events(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let events = events.map(Ok::<_, Infallible>);
     let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(COMMENT_EVERY)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // What stands in between is not to collect what is to be seen at once.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }

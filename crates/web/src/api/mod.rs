@@ -51,7 +51,7 @@ use crate::role::Access::{Accounts, Admin, Configures, Decides, Everyone, Signed
 use crate::state::Web;
 
 pub use auth::Caller;
-pub use live::LivePostback;
+pub use live::{LivePostback, as_events};
 pub use routes::{Route, Routes};
 pub use targets::TargetState;
 
