@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 CARGO ?= cargo
 
-.PHONY: demo test test-browser test-long screenshots bench fuzz fmt
+.PHONY: demo test test-browser test-long screenshots bench page-times fuzz fmt
 
 ## The main job on simulated traffic over real HTTP; ARGS=--exit ends with status 0 only if every figure agrees.
 ## With the features of the whole workspace, so that the tests find the same libraries built.
@@ -18,10 +18,11 @@ test:
 	scripts/test-tools
 	$(CARGO) test --locked --workspace
 	$(MAKE) demo ARGS=--exit
+	scripts/browser/run
 
-## The pages in a real browser, as each role.
+## Of it, the pages in a real browser, as each role.
 test-browser:
-	scripts/test-tools browser
+	scripts/test-tools
 	$(CARGO) build --locked --workspace --bin proofback
 	scripts/browser/run
 
@@ -36,7 +37,7 @@ test-long:
 
 ## The pictures of docs/pictures, taken anew.
 screenshots:
-	scripts/test-tools browser
+	scripts/test-tools
 	$(CARGO) build --locked --workspace --bin proofback
 	scripts/browser/run screenshots
 
@@ -69,6 +70,12 @@ bench:
 	$(CARGO) bench --locked --package proofback --no-default-features --bench money -- $(ARGS)
 	$(CARGO) bench --locked --package proofback --no-default-features --bench deliveries -- $(ARGS)
 	$(CARGO) bench --locked --profile engine --package proofback-reports --bench reports -- $(ARGS)
+	$(MAKE) page-times
+
+## How long the server takes for each page with the demo SIZE times over, 100 where nothing is said.
+page-times:
+	$(CARGO) build --locked --profile engine --package proofback --bin proofback
+	PYTHON=python3 PROOFBACK=$(or $(CARGO_TARGET_DIR),target)/engine/proofback scripts/browser/run page_times
 
 fmt:
 	$(CARGO) fmt --all

@@ -22,7 +22,10 @@ def declared(method):
     return dict(re.findall(rf'\b{method}\("([^"]+)", Access::(\w+),', source))
 
 
-def pages(things, payout, invitation):
+OBJECTS = ("program/program", "advertiser/casino", "offer/shop-all", "partner/reelmedia", "fraud/too-fast")
+
+
+def pages(things, payout, invitation, objects=OBJECTS):
     """Address by declaration; several where a page has several faces."""
     return {
         "/sign-in": ["/sign-in"],
@@ -54,8 +57,7 @@ def pages(things, payout, invitation):
         "/settings/program": ["/settings/program"],
         "/settings/objects": ["/settings/objects"],
         "/settings/objects/{kind}": ["/settings/objects/offer", "/settings/objects/webhook"],
-        "/settings/objects/{kind}/{id}": [f"/settings/objects/{of}" for of in (
-            "program/program", "advertiser/casino", "offer/shop-all", "partner/reelmedia", "fraud/too-fast")],
+        "/settings/objects/{kind}/{id}": [f"/settings/objects/{of}" for of in objects],
         "/settings/history": ["/settings/history"],
         "/settings/history/{number}": ["/settings/history/1", "/settings/history/2"],
         "/settings/targets": ["/settings/targets"],

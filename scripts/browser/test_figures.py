@@ -44,8 +44,8 @@ class Dashboard(PagesCase):
         for count, what, leads_to in [
             ("4", "wait for fraud review", "/queues/fraud"),
             ("3", "are held and wait for somebody", "/queues/held"),
-            ("1", "wait for an exchange rate", "/finance/rates"),
-            ("1", "deliveries failed in 24 hours", "/queues/deliveries"),
+            ("1", "waits for an exchange rate", "/finance/rates"),
+            ("1", "delivery failed in 24 hours", "/queues/deliveries"),
         ]:
             page = self.visit("viewer")
             link = page.get_by_role("link", name=f"{count} {what}")

@@ -118,7 +118,7 @@ class Finance(PagesCase):
         expect(page.get_by_role("alert")).to_contain_text("line 2")
         self.drop(page, "rates.csv", f"date,base,currency,rate\n{TODAY},EUR,USD,1.25\n")
         page.get_by_role("button", name="Import").click()
-        self.assert_notice(page, "1 rates are new, 0 were known; 1 postbacks are decided by them.")
+        self.assert_notice(page, "New: 1 rate, known before: 0; decided by them: 1 postback.")
         self.assertEqual([row[:4] for row in rows(page, "Rates")], [[str(TODAY), "EUR", "USD", "1.25"]])
         page.goto("/queues/waiting?reason=rate_missing")
         expect(page.get_by_text("Nothing waits here.")).to_be_visible()

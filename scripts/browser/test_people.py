@@ -65,9 +65,8 @@ class People(PagesCase):
         page.goto(path)
         expect(heading(page)).to_have_text("Not found")
 
-    def test_a_second_factor_is_asked_for_once_it_is_set(self):
-        self.expect_refusals(401, 422)
-        page = self.take_up(self.world.invite("factor@example.com", "Second factor", "viewer"))
+    def set_up_factor(self, page):
+        """From the account to a secret that is in force; also the step whose code was used for it."""
         page.goto("/account")
         page.get_by_role("link", name="Set it up").click()
         expect(page.get_by_alt_text("The secret as a QR code")).to_be_visible()
@@ -80,6 +79,12 @@ class People(PagesCase):
         page.get_by_label("Code").fill(code(secret, step))
         page.get_by_role("button", name="Switch it on").click()
         self.assert_notice(page, "From now on you sign in with a code")
+        return secret, step
+
+    def test_a_second_factor_is_asked_for_once_it_is_set(self):
+        self.expect_refusals(401, 422)
+        page = self.take_up(self.world.invite("factor@example.com", "Second factor", "viewer"))
+        secret, step = self.set_up_factor(page)
         page.get_by_role("button", name="Sign out").click()
         self.sign_in(page, "factor@example.com")
         page.get_by_label("Code of your second factor").fill(code(secret, step))
@@ -87,6 +92,22 @@ class People(PagesCase):
         expect(page.get_by_role("alert")).to_contain_text("was used already")
         page.get_by_label("Code of your second factor").fill(code(secret, step + 1))
         page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(heading(page)).to_have_text("Today")
+
+    def test_a_second_factor_is_switched_off_by_a_code_that_was_not_used(self):
+        self.expect_refusals(401, 422)
+        page = self.take_up(self.world.invite("tired@example.com", "Tired of codes", "viewer"))
+        secret, step = self.set_up_factor(page)
+        for wrong in ("000000", code(secret, step)):
+            page.get_by_label("A code, to switch it off").fill(wrong)
+            page.get_by_role("button", name="Switch it off").click()
+            expect(page.get_by_role("alert")).to_have_text("This code is wrong, or was used already.")
+        page.get_by_label("A code, to switch it off").fill(code(secret, step + 1))
+        page.get_by_role("button", name="Switch it off").click()
+        self.assert_notice(page, "The second factor is off.")
+        expect(page.get_by_role("link", name="Set it up")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        self.sign_in(page, "tired@example.com")
         expect(heading(page)).to_have_text("Today")
 
     def test_a_session_that_is_ended_in_the_list_has_ended(self):

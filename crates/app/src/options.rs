@@ -328,6 +328,13 @@ pub struct Demo {
     /// Address and port to listen on
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub listen: String,
+    /// How many times over; 1 is 2,000 visits with some 370 postbacks
+    #[arg(long, default_value_t = 1, value_parser = size)]
+    pub size: usize,
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|size| (1..=500).contains(size)).ok_or_else(|| "from 1 to 500".into())
 }
 
 #[derive(Args)]

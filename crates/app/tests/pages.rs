@@ -202,7 +202,18 @@ async fn every_page_forbids_what_it_does_not_need_and_is_small() {
         let header =
             |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let policy = header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{path}: {policy}");
+        for directive in policy.split("; ") {
+            let (name, sources) = directive.split_once(' ').unwrap();
+            let known = ["'none'", "'self'", "'self' data:"];
+            assert!(
+                known.contains(&sources) && (name == "img-src" || sources != known[2]),
+                "{path}: {policy}"
+            );
+        }
+        for name in ["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+            assert!(policy.contains(name), "{path}: {policy}");
+        }
         assert_eq!(
             (header("x-content-type-options"), header("x-frame-options")),
             ("nosniff", "DENY"),

@@ -14,7 +14,7 @@ use crate::cookie;
 use crate::frame::Frame;
 use crate::guard::Visitor;
 use crate::moment::Moment;
-use crate::sign_in::sentence;
+use crate::sign_in::{sentence, stays_here};
 use crate::trouble::Trouble;
 use crate::visit::{Page, Posted, Visit};
 
@@ -182,8 +182,7 @@ pub async fn set_theme(State(_): State<Pages>, visitor: Visitor, Posted(form): P
         theme @ ("light" | "dark") => theme,
         _ => "",
     };
-    let back =
-        if form.back.starts_with('/') && !form.back.starts_with("//") { form.back.as_str() } else { "/" };
+    let back = if stays_here(&form.back) { form.back.as_str() } else { "/" };
     let mut response = Redirect::to(back).into_response();
     response.headers_mut().append(header::SET_COOKIE, cookie::keep_theme(theme, visitor.secure));
     response

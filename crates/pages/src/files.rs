@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::client::{Ask, query};
 use crate::frame::Frame;
 use crate::moment::Moment;
+use crate::show::counted;
 use crate::trace::text;
 use crate::trouble::Trouble;
 use crate::visit::{Page, Visit};
@@ -109,12 +110,12 @@ pub async fn import_rates(visit: Visit, form: Multipart) -> Page {
         Ask { method: Method::POST, path: &path, headers: HeaderMap::new(), body: Body::from(brought.bytes) };
     match visit.api.read::<Value>(ask).await {
         Ok(done) => {
-            let said = |name: &str| text(&done, name);
+            let said = |name: &str| done.get(name).and_then(Value::as_u64).unwrap_or_default();
             let told = format!(
-                "{} rates are new, {} were known; {} postbacks are decided by them.",
-                said("added"),
+                "New: {}, known before: {}; decided by them: {}.",
+                counted(said("added"), "rate"),
                 said("known"),
-                said("decided")
+                counted(said("decided"), "postback")
             );
             visit.done("/finance/rates", &told)
         }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::client::segment;
 use crate::frame::Frame;
 use crate::moment::Moment;
+use crate::show::counted;
 use crate::trace::text;
 use crate::visit::{Page, Posted, Visit};
 
@@ -121,7 +122,8 @@ pub async fn invite_again(visit: Visit, Path(id): Path<String>, Posted(form): Po
 pub async fn end_sessions(visit: Visit, Path(id): Path<String>) -> Page {
     let path = format!("/people/{}/sessions", segment(&id));
     let ended: Value = visit.api.send(Method::DELETE, &path, &Value::Null).await?;
-    visit.done("/settings/people", &format!("{} sessions have ended.", text(&ended, "ended")))
+    let count = ended.get("ended").and_then(Value::as_u64).unwrap_or_default();
+    visit.done("/settings/people", &format!("Ended: {}.", counted(count, "session")))
 }
 
 #[derive(Deserialize)]

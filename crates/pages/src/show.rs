@@ -51,6 +51,11 @@ pub fn grouped(number: &str) -> String {
     shown
 }
 
+/// `1 row`, `2 rows`.
+pub fn counted(count: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(&count.to_string()), if count == 1 { "" } else { "s" })
+}
+
 /// A ratio of four digits, `0.0123`, as `1.23 %`.
 pub fn percent(ratio: &str) -> String {
     let (sign, rest) = ratio.strip_prefix('-').map_or(("", ratio), |rest| ("−", rest));

@@ -12,6 +12,7 @@ use crate::Pages;
 use crate::cookie;
 use crate::frame::Frame;
 use crate::guard::Visitor;
+use crate::show::counted;
 use crate::trouble::Trouble;
 use crate::visit::{Page, Posted, Visit};
 
@@ -236,15 +237,19 @@ fn open(visitor: &Visitor, opened: &Opened, page: &str) -> Response {
     response
 }
 
-/// A page of this server, whatever was asked for: never another host.
+/// A page of this server, whatever was asked for, and not the way in or out.
 fn own_page(then: &str) -> &str {
-    let is_path =
-        then.starts_with('/') && !then.starts_with("//") && !then.contains(['\\', '\r', '\n', '\t']);
-    if is_path && !then.starts_with("/sign-") { then } else { "/" }
+    if stays_here(then) && !then.starts_with("/sign-") { then } else { "/" }
+}
+
+/// Whether an address stays on this host, by how browsers read it.
+pub fn stays_here(address: &str) -> bool {
+    address.starts_with('/') && !address.starts_with("//") && !address.contains(['\\', '\r', '\n', '\t'])
 }
 
 pub fn too_many(wait: Span) -> String {
-    format!("Too many attempts. Try again in {} seconds.", wait.millis().div_ceil(1_000).max(1))
+    let seconds = wait.millis().div_ceil(1_000).max(1);
+    format!("Too many attempts. Try again in {}.", counted(seconds, "second"))
 }
 
 /// With a capital letter and an end.
@@ -270,6 +275,7 @@ mod tests {
             ("/sign-out", "/"),
         ] {
             assert_eq!(own_page(then), page, "{then:?}");
+            assert_eq!(stays_here(then), then == page || then == "/sign-out", "{then:?}");
         }
     }
 }

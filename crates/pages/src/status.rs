@@ -131,21 +131,36 @@ pub fn needs(status: &Status) -> Vec<Need> {
     };
     let fraud: u64 = held(&["fraud_review"]);
     let all: u64 = status.queues.held.values().sum();
-    let need = |count: u64, what: &str, address: &str| Need {
+    let need = |count: u64, one: &str, several: &str, address: &str| Need {
         count,
-        what: what.to_owned(),
+        what: if count == 1 { one } else { several }.to_owned(),
         address: address.to_owned(),
     };
     let mut needs = vec![
-        need(fraud, "wait for fraud review", "/queues/fraud"),
-        need(all.saturating_sub(fraud), "are held and wait for somebody", "/queues/held"),
-        need(status.queues.rate_missing, "wait for an exchange rate", "/finance/rates"),
-        need(status.deliveries.failed, "deliveries failed in 24 hours", "/queues/deliveries"),
+        need(fraud, "waits for fraud review", "wait for fraud review", "/queues/fraud"),
+        need(
+            all.saturating_sub(fraud),
+            "is held and waits for somebody",
+            "are held and wait for somebody",
+            "/queues/held",
+        ),
+        need(
+            status.queues.rate_missing,
+            "waits for an exchange rate",
+            "wait for an exchange rate",
+            "/finance/rates",
+        ),
+        need(
+            status.deliveries.failed,
+            "delivery failed in 24 hours",
+            "deliveries failed in 24 hours",
+            "/queues/deliveries",
+        ),
     ];
     needs.retain(|need| need.count > 0);
     for target in &status.targets.paused {
-        let address = format!("/deliveries?{}", query([("target", target.id.as_str())]));
-        needs.push(Need { count: 1, what: format!("target is paused: {}", target.id), address });
+        let what = format!("target is paused: {}", target.id);
+        needs.push(Need { count: 1, what, address: "/settings/targets".into() });
     }
     if let Some(failure) = &status.facts.last_error {
         let what = format!("facts could not be sealed: {}", failure.message);
@@ -167,7 +182,7 @@ pub fn health(frame: &Frame, status: &Status) -> Vec<Line> {
             if status.ready { "ready" } else { "brings in what was spilled" }.into(),
             tone(status.ready),
         ),
-        line("Spill", format!("{} clicks", status.spill.clicks), tone(status.spill.clicks == 0)),
+        line("Spill", show::counted(status.spill.clicks, "click"), tone(status.spill.clicks == 0)),
         line(
             "Deliveries",
             format!(
@@ -187,20 +202,20 @@ pub fn health(frame: &Frame, status: &Status) -> Vec<Line> {
         line(
             "Store",
             format!(
-                "{} in the database, {} free, {} writes wait",
+                "{} in the database, {} free, {} waiting",
                 show::bytes(status.store.database_bytes),
                 free.map_or("an unknown part".into(), show::bytes),
-                status.store.writes_waiting
+                show::counted(status.store.writes_waiting, "write")
             ),
             tone(!low && status.store.writes_waiting < 1_000),
         ),
         line(
             "Facts",
             format!(
-                "{} clicks not sealed yet, {} in {} files",
-                show::grouped(&status.facts.unsealed_clicks.to_string()),
+                "{} not sealed yet, {} in {}",
+                show::counted(status.facts.unsealed_clicks, "click"),
                 show::bytes(status.facts.bytes),
-                status.facts.files
+                show::counted(status.facts.files, "file")
             ),
             tone(status.facts.last_error.is_none()),
         ),

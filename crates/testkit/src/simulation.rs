@@ -39,8 +39,8 @@ struct World {
 }
 
 impl Simulation {
-    /// Draws the plan and starts the advertisers' sites and the partners' tracker.
-    pub async fn start(seed: u64, visits: usize) -> std::io::Result<Self> {
+    /// Draws the plan and starts the advertisers' sites and the partners' tracker; `size` is how many times over.
+    pub async fn start(seed: u64, size: usize) -> std::io::Result<Self> {
         let mut sites = BTreeMap::new();
         for advertiser in &ADVERTISERS {
             let options = SiteOptions {
@@ -52,7 +52,7 @@ impl Simulation {
         }
         let tracker = PartnerTracker::start().await?;
         tracker.fail_first(Some(FLAKY_PATH), FLAKY_TIMES, 503);
-        let world = World { plan: Plan::write(seed, visits), http: Http::new(), sites, tracker };
+        let world = World { plan: Plan::write(seed, size), http: Http::new(), sites, tracker };
         Ok(Self { world: Arc::new(world) })
     }
 

@@ -30,7 +30,6 @@ use crate::world;
 
 /// The same seed gives the same visits and the same postbacks.
 const SEED: u64 = 20_261_121;
-const VISITS: usize = 2_000;
 /// The first wait before a delivery is tried again; nobody wants to watch five seconds pass.
 const FIRST_RETRY: Span = Span::from_millis(200);
 /// No visitor of the demo takes the spill file, however slow the disk is: the figures are to be the same everywhere.
@@ -44,7 +43,7 @@ pub async fn run(options: Demo) -> anyhow::Result<ExitCode> {
     let private = std::fs::Permissions::from_mode(0o700);
     let directory = tempfile::Builder::new().prefix("proofback-demo-").permissions(private).tempdir()?;
     let simulation =
-        Simulation::start(SEED, VISITS).await.context("the simulated servers cannot be started")?;
+        Simulation::start(SEED, options.size).await.context("the simulated servers cannot be started")?;
     let server = start(&simulation, directory.path(), listen(&options)?).await?;
     let result = tokio::select! {
         shown = show(&simulation, &server, options.exit) => shown,
@@ -169,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_program_of_the_demo_has_no_mistake_and_no_warning() {
-        let simulation = Simulation::start(SEED, 100).await.unwrap();
+        let simulation = Simulation::start(SEED, 1).await.unwrap();
         let (program, mistakes) = proofback_domain::program::read(&simulation.program());
         assert_eq!(mistakes, []);
         let program = program.unwrap();

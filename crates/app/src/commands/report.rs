@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use super::put_out;
-use super::statement::fetch;
+use super::statement::{fetch, segment};
 use crate::caller::Caller;
 use crate::options::reports::{Report, ReportForm};
 
@@ -18,24 +18,30 @@ pub async fn run(options: Report) -> anyhow::Result<ExitCode> {
     if binary && out.is_none() && std::io::stdout().is_terminal() {
         bail!("this format is not for a terminal; give --out FILE");
     }
-    let query = query(&options);
+    let address = address(&options);
     let caller = Caller::to_look(options.reach).await?;
     match format {
-        ReportForm::Table => {
-            let answer = caller.get(&format!("/reports?{query}")).await?;
-            put_out(sight::tell(&answer).as_bytes(), out.as_deref())?;
+        ReportForm::Table | ReportForm::Json => {
+            let answer = caller.get(&format!("{address}&format=json")).await?;
+            let shown = match format {
+                ReportForm::Table => sight::tell(&answer),
+                _ => format!("{answer:#}\n"),
+            };
+            put_out(shown.as_bytes(), out.as_deref())?;
             Ok(ExitCode::SUCCESS)
         }
-        ReportForm::Json => {
-            let answer = caller.get(&format!("/reports?{query}")).await?;
-            put_out(format!("{answer:#}\n").as_bytes(), out.as_deref())?;
-            Ok(ExitCode::SUCCESS)
-        }
-        ReportForm::Csv => fetch(&caller, &format!("/reports?{query}&format=csv"), out.as_deref()).await,
-        ReportForm::Xlsx => fetch(&caller, &format!("/reports?{query}&format=xlsx"), out.as_deref()).await,
-        ReportForm::Parquet => {
-            fetch(&caller, &format!("/reports?{query}&format=parquet"), out.as_deref()).await
-        }
+        ReportForm::Csv => fetch(&caller, &format!("{address}&format=csv"), out.as_deref()).await,
+        ReportForm::Xlsx => fetch(&caller, &format!("{address}&format=xlsx"), out.as_deref()).await,
+        ReportForm::Parquet => fetch(&caller, &format!("{address}&format=parquet"), out.as_deref()).await,
+    }
+}
+
+/// Up to and with the query, to which a format may be added.
+fn address(options: &Report) -> String {
+    let query = query(options);
+    match &options.saved {
+        Some(id) => format!("/reports/saved/{}/run?{query}", segment(id)),
+        None => format!("/reports?{query}"),
     }
 }
 

@@ -8,6 +8,10 @@ use super::Reach;
 
 #[derive(Args)]
 pub struct Report {
+    /// One that is kept, by its id; what it asks is not asked again
+    #[arg(long, value_name = "ID", conflicts_with_all = ["by", "metrics", "from", "to", "period", "filter", "time", "tz",
+        "top", "other", "compare", "sort", "limit", "test", "currency"])]
+    pub saved: Option<String>,
     /// What to break down by, outermost first, as day,country
     #[arg(long, value_name = "DIM,...")]
     pub by: Option<String>,

@@ -9,6 +9,7 @@ mod support;
 use std::path::PathBuf;
 
 use calamine::{Data, Reader, Xlsx};
+use http::Method;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use proofback_testkit::Reply;
@@ -195,6 +196,14 @@ async fn what_is_asked_for_can_be_found_out_drilled_into_and_drawn() {
     let reply = world.server.api_as(support::ADMIN, "/reports?by=partner&format=series").await;
     assert_eq!(problem(&reply).1, "by");
 
+    // The clocks went back that night. Nothing is known of it, and an axis needs its hours all the same.
+    let night =
+        world.report("by=hour&metrics=clicks&from=2026-10-25&to=2026-10-25&tz=Europe/Berlin&pieces=1").await;
+    let pieces = night["pieces"].as_array().unwrap();
+    assert_eq!((pieces.len(), night["rows_total"].as_u64()), (25, Some(0)));
+    assert_eq!(pieces[3], json!({ "label": "2026-10-25T02:00+01:00", "from": "2026-10-25T01:00:00.000Z" }));
+    assert!(world.report("by=partner,day&pieces=1").await.get("pieces").is_none());
+
     let compared = world.report("by=partner&metrics=clicks&period=today&compare=previous").await;
     assert_eq!(compared["rows"][0]["compared"], json!({ "clicks": 0 }));
     let csv = world
@@ -291,7 +300,7 @@ async fn nothing_that_is_asked_for_breaks_the_engine() {
     ];
     let parameters = [
         "by", "metrics", "filter", "sort", "tz", "from", "to", "period", "time", "top", "limit", "compare",
-        "test", "currency", "other", "format", "links", "totals", "offer", "param:x",
+        "test", "currency", "other", "format", "links", "pieces", "totals", "offer", "param:x",
     ];
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let mut refused = 0;
@@ -355,6 +364,11 @@ async fn the_terminal_shows_a_table_that_fits_it() {
     assert!(days.contains("total") && days.contains("compared with "), "{days}");
     let all = command(&["--by", "weekday,partner", "--metrics", "clicks", "--format", "json"]);
     assert_eq!(serde_json::from_str::<Value>(&all).unwrap()["totals"]["clicks"], 4);
+    let kept = json!({ "id": "mine", "query": "by=partner&metrics=clicks&sort=partner" });
+    world.done(Method::POST, "/reports/saved", kept).await;
+    let asked = command(&["--by", "partner", "--metrics", "clicks", "--sort", "partner"]);
+    assert_eq!(command(&["--saved", "mine"]), asked);
+    assert!(!run(&["report", "--saved", "mine", "--by", "day"]).status.success(), "it says what it asks");
     let mistake = run(&["report", "--server", &world.server.url, "--by", "contry"]);
     assert!(
         !mistake.status.success() && stderr(&mistake).contains("did you mean \"country\"?"),

@@ -20,7 +20,7 @@ impl World {
     }
 
     /// What must succeed, with a body.
-    async fn done(&self, method: Method, path: &str, body: Value) -> Value {
+    pub(super) async fn done(&self, method: Method, path: &str, body: Value) -> Value {
         let reply = self.call(method, ADMIN, path, body).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.body);
         reply.json().unwrap()

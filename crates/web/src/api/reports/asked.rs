@@ -23,6 +23,8 @@ pub struct Asked {
     pub format: Format,
     /// Rows carry the query of what is behind them.
     pub links: bool,
+    /// The answer names every piece of time, for charts without gaps.
+    pub pieces: bool,
     /// A file ends with the totals.
     pub totals: bool,
     /// What the report itself is read from.
@@ -31,13 +33,15 @@ pub struct Asked {
 
 impl Asked {
     pub fn read(query: Option<&str>) -> Result<Self, Response> {
-        let mut asked = Self { format: Format::Json, links: false, totals: false, pairs: Vec::new() };
+        let mut asked =
+            Self { format: Format::Json, links: false, pieces: false, totals: false, pairs: Vec::new() };
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let value = value.trim();
             match name.as_ref() {
-                "format" | "links" | "totals" if value.is_empty() => {}
+                "format" | "links" | "pieces" | "totals" if value.is_empty() => {}
                 "format" => asked.format = read("format", value, Format::parse)?,
                 "links" => asked.links = read("links", value, yes_or_no)?,
+                "pieces" => asked.pieces = read("pieces", value, yes_or_no)?,
                 "totals" => asked.totals = read("totals", value, yes_or_no)?,
                 _ => asked.pairs.push((name.into_owned(), value.to_owned())),
             }

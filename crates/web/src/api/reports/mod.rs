@@ -16,10 +16,10 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use proofback_domain::program::Snapshot;
-use proofback_domain::report::{Context, Report, ReportError, Row, Table};
+use proofback_domain::report::{Context, Report, ReportError, Row, Table, buckets};
 use proofback_domain::time::Timestamp;
 use proofback_reports::ReportsError;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::problem::{self, problem_with_members};
 use super::{Answer, Caller, Routes, failed};
@@ -143,7 +143,7 @@ impl Computed {
     /// In the form that was asked for; `name` is the beginning of a file's name.
     pub fn shown(&self, asked: &Asked, name: &str) -> Answer {
         match asked.format {
-            Format::Json => Ok(super::json(&self.to_json(asked.links))),
+            Format::Json => Ok(super::json(&self.to_json(asked))),
             Format::Series => series::series(self).map(|value| super::json(&value)).map_err(Refused::answer),
             Format::Csv | Format::Xlsx | Format::Parquet => {
                 let bytes = self.file(asked.format, asked.totals)?;
@@ -173,9 +173,16 @@ impl Computed {
         format!("{name}-{from}-{to}{currency}")
     }
 
-    fn to_json(&self, links: bool) -> Value {
+    fn to_json(&self, asked: &Asked) -> Value {
         let mut answer = self.table.to_json();
-        if links && let Some(rows) = answer.get_mut("rows").and_then(Value::as_array_mut) {
+        if asked.pieces
+            && let (Some(pieces), Some(members)) = (self.pieces(), answer.as_object_mut())
+        {
+            members.insert("pieces".into(), pieces);
+        }
+        if asked.links
+            && let Some(rows) = answer.get_mut("rows").and_then(Value::as_array_mut)
+        {
             for (shown, row) in rows.iter_mut().zip(&self.table.rows) {
                 if let (Some(members), Some(link)) = (shown.as_object_mut(), self.drill(row)) {
                     members.insert("drill".into(), link.into());
@@ -183,6 +190,17 @@ impl Computed {
             }
         }
         answer
+    }
+
+    /// The pieces of time of the period by the first dimension, whether anything is in them or not.
+    fn pieces(&self) -> Option<Value> {
+        let time = self.report.by.first().filter(|dimension| dimension.unit_of_basis().is_some())?;
+        let pieces = buckets(time, &self.report.zone, self.report.span).ok()?;
+        let piece = |(place, label): (usize, &Arc<str>)| {
+            let from = pieces.range(place)?.from;
+            Some(json!({ "label": label.as_ref(), "from": from.iso() }))
+        };
+        Some(pieces.labels.iter().enumerate().filter_map(piece).collect())
     }
 
     /// The query of the report of what is in a row.

@@ -109,7 +109,7 @@ pub async fn run(
     for (name, value) in &asked.pairs {
         let read = Timestamp::parse(value).filter(|_| name == "at");
         at = read.ok_or_else(|| {
-            problem::about_parameter(name, "a saved report takes format, links, totals and at")
+            problem::about_parameter(name, "a saved report takes format, links, pieces, totals and at")
         })?;
     }
     let names_format = query.is_some_and(|query| {
@@ -121,6 +121,7 @@ pub async fn run(
     let kept = Asked::read(Some(&report.query))?;
     asked.totals |= kept.totals;
     asked.links |= kept.links;
+    asked.pieces |= kept.pieces;
     let computed = compute(&web, &kept.pairs, &caller.role, at).await.map_err(Refused::answer)?;
     computed.shown(&asked, report.id.as_str())
 }

@@ -1,0 +1,127 @@
+//! A report over time as a line.
+
+use std::collections::BTreeMap;
+
+use proofback_domain::time::Timestamp;
+use serde_json::Value;
+
+use super::{Answer, Column, Piece, first, question};
+use crate::chart::{Chart, Series};
+use crate::trouble::Trouble;
+use crate::visit::Visit;
+
+/// More points than this are not told apart.
+const POINTS_MAX: usize = 1_000;
+
+/// Where time comes first and alone: the first metric of every piece of the period, beside that of the other period.
+/// The table may be cut or sorted; the line is neither.
+pub async fn line(
+    visit: &Visit,
+    answer: &Answer,
+    pairs: &[(String, String)],
+) -> Result<Option<Chart>, Trouble> {
+    let mut dimensions = answer.columns.iter().filter(|column| column.role == "dimension");
+    let (Some(time), None) = (dimensions.next(), dimensions.next()) else {
+        return Ok(None);
+    };
+    let Some(metric) = answer.columns.iter().find(|column| column.role == "metric") else {
+        return Ok(None);
+    };
+    if answer.pieces.is_empty() || POINTS_MAX < answer.pieces.len() {
+        return Ok(None);
+    }
+    let is_cut = !first(pairs, "top").is_empty() || answer.rows.len() as u64 != answer.rows_total;
+    if !is_cut {
+        return Ok(Some(drawn(answer, time, metric, visit.frame.now)));
+    }
+    let cuts = ["top", "other", "sort", "limit", "metrics"];
+    let mut whole: Vec<_> =
+        pairs.iter().filter(|(name, _)| !cuts.contains(&name.as_str())).cloned().collect();
+    whole.push(("metrics".into(), metric.code.clone()));
+    // Rows of the other period may stand beside none of this one.
+    let limit = 2 * POINTS_MAX;
+    let mut found: Answer = visit.api.get(&format!("/reports?{}&limit={limit}", question(&whole))).await?;
+    found.pieces.clone_from(&answer.pieces);
+    Ok(Some(drawn(&found, time, metric, visit.frame.now)))
+}
+
+fn drawn(answer: &Answer, time: &Column, metric: &Column, now: Timestamp) -> Chart {
+    let rows: BTreeMap<&str, &BTreeMap<String, Value>> =
+        answer.rows.iter().filter_map(|row| Some((row.get(&time.code)?.as_str()?, row))).collect();
+    // What is counted was none where nothing happened; a rate of nothing is unknown.
+    let nothing = ["count", "money"].contains(&metric.kind.as_str()).then_some(0.0);
+    let value = |members: Option<&Value>| number(members.and_then(|members| members.get(&metric.code)));
+    let here = |piece: &Piece| match rows.get(piece.label.as_str()) {
+        _ if now < *piece.from => None,
+        Some(row) => number(row.get(&metric.code)),
+        None => nothing,
+    };
+    let there = |piece: &Piece| match rows.get(piece.label.as_str()) {
+        Some(row) => value(row.get("compared")),
+        None => nothing,
+    };
+    let mut series =
+        vec![Series { name: metric.title.clone(), values: answer.pieces.iter().map(here).collect() }];
+    if answer.rows.iter().any(|row| row.contains_key("compared")) {
+        series.push(Series { name: "compared".into(), values: answer.pieces.iter().map(there).collect() });
+    }
+    let labels = answer.pieces.iter().map(|piece| piece.label.clone()).collect();
+    Chart { unit: time.title.clone(), labels, series }
+}
+
+fn number(value: Option<&Value>) -> Option<f64> {
+    match value? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn chart(rows: Value, kind: &str, now: &str) -> Chart {
+        let days = ["2026-11-20", "2026-11-21", "2026-11-22"];
+        let pieces = days.map(|day| json!({ "label": day, "from": format!("{day}T00:00:00.000Z") }));
+        let answer: Answer = serde_json::from_value(json!({
+            "columns": [
+                { "code": "day", "title": "Day", "role": "dimension", "kind": "text" },
+                { "code": "it", "title": "It", "role": "metric", "kind": kind },
+            ],
+            "rows": rows, "totals": {}, "rows_total": 1, "from": "", "to": "", "timezone": "UTC", "time": "event",
+            "pieces": pieces,
+        }))
+        .unwrap();
+        let [time, metric] = &answer.columns[..] else { panic!("two columns") };
+        drawn(&answer, time, metric, Timestamp::parse(now).unwrap())
+    }
+
+    #[test]
+    fn a_day_without_a_row_is_a_zero_or_unknown_and_one_to_come_is_neither() {
+        let sorted_by_figure =
+            json!([{ "day": "2026-11-22", "it": 5 }, { "day": "2026-11-20", "it": "3.50" }]);
+        let past = "2026-11-30T00:00:00.000Z";
+        let counted = chart(sorted_by_figure.clone(), "money", past);
+        assert_eq!(counted.labels, ["2026-11-20", "2026-11-21", "2026-11-22"]);
+        assert_eq!(counted.series[0].values, [Some(3.5), Some(0.0), Some(5.0)]);
+        let rate = chart(sorted_by_figure.clone(), "ratio", past);
+        assert_eq!(rate.series[0].values, [Some(3.5), None, Some(5.0)]);
+        let running = chart(sorted_by_figure, "count", "2026-11-21T09:00:00.000Z");
+        assert_eq!(running.series[0].values, [Some(3.5), Some(0.0), None]);
+        assert_eq!(running.series.len(), 1);
+    }
+
+    #[test]
+    fn the_other_period_is_whole_while_this_one_runs() {
+        let rows = json!([
+            { "day": "2026-11-20", "it": 1, "compared": { "it": 4 } },
+            { "day": "2026-11-22", "it": 0, "compared": { "it": 6 } },
+        ]);
+        let chart = chart(rows, "count", "2026-11-20T09:00:00.000Z");
+        assert_eq!(chart.series[0].values, [Some(1.0), None, None]);
+        assert_eq!(chart.series[1].values, [Some(4.0), Some(0.0), Some(6.0)]);
+    }
+}
