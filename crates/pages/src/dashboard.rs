@@ -105,27 +105,35 @@ pub async fn show(visit: Visit) -> Page {
         tops: Vec::new(),
         missing: String::new(),
     };
-    match figures(&visit, metrics).await {
+    let (figures, status, tops) = tokio::join!(figures(&visit, metrics), status(&visit), tops(&visit));
+    match figures {
         Ok((cards, hours, days)) => {
             page.cards = cards;
             page.hours = Some(hours);
             page.days = Some(days);
+            page.tops = tops?;
         }
         Err(trouble) => page.missing = trouble.sentence(),
     }
-    if visit.frame.is_staff {
-        let status: Status = visit.api.get("/status").await?;
+    if let Some(status) = status? {
         page.needs = needs(&status);
         page.health = health(&visit.frame, &status);
         page.outcomes = outcomes(&status);
-        if page.missing.is_empty() {
-            page.tops = vec![
-                top(&visit, "Partners today", "partner").await?,
-                top(&visit, "Offers today", "offer").await?,
-            ];
-        }
     }
     visit.show(&page)
+}
+
+/// For whoever runs the house.
+async fn status(visit: &Visit) -> Result<Option<Status>, Trouble> {
+    if visit.frame.is_staff { visit.api.get("/status").await.map(Some) } else { Ok(None) }
+}
+
+async fn tops(visit: &Visit) -> Result<Vec<Top>, Trouble> {
+    if !visit.frame.is_staff {
+        return Ok(Vec::new());
+    }
+    let tops = tokio::try_join!(top(visit, "Partners today", "partner"), top(visit, "Offers today", "offer"));
+    tops.map(|(partners, offers)| vec![partners, offers])
 }
 
 async fn report(visit: &Visit, pairs: &[(&str, &str)]) -> Result<Report, Trouble> {
@@ -146,20 +154,20 @@ async fn figures(visit: &Visit, metrics: &str) -> Result<(Vec<Card>, Chart, Char
         let (from, to) = day(days_back);
         async move { report(visit, &[("metrics", metrics), ("from", &from), ("to", &to)]).await }
     };
-    let (now, yesterday, week) = (of(0).await?, of(1).await?, of(7).await?);
-    let cards = now
-        .columns
-        .iter()
-        .filter(|column| column.kind != "text")
-        .map(|column| card(column, &now, &yesterday, &week))
-        .collect();
     let by_hour = |period: &'static str| async move {
         report(visit, &[("by", "hour"), ("metrics", metrics), ("period", period)]).await
     };
-    let (today, before) = (by_hour("today").await?, by_hour("yesterday").await?);
-    let by_day = report(visit, &[("by", "day"), ("metrics", metrics), ("period", "last_30_days")]).await?;
+    let by_day = [("by", "day"), ("metrics", metrics), ("period", "last_30_days")];
+    let (today, before, yesterday, week, by_day) =
+        tokio::try_join!(by_hour("today"), by_hour("yesterday"), of(1), of(7), report(visit, &by_day))?;
+    let cards = today
+        .columns
+        .iter()
+        .filter(|column| column.kind != "text")
+        .map(|column| card(column, &today, &yesterday, &week))
+        .collect();
     let money = by_day.columns.iter().find(|column| column.kind == "money").cloned();
-    let counted = now.columns.iter().find(|column| column.kind == "count").cloned().unwrap_or_default();
+    let counted = today.columns.iter().find(|column| column.kind == "count").cloned().unwrap_or_default();
     Ok((cards, hours(&counted, &today, &before), days(money.as_ref(), &by_day, frame.zone.day(frame.now))))
 }
 
