@@ -220,6 +220,7 @@ async fn every_page_forbids_what_it_does_not_need_and_is_small() {
             "{path}"
         );
         if header("content-type").starts_with("text/html") {
+            assert_eq!(header("cache-control"), "no-store", "{path}");
             assert!(!reply.body.contains(" style=") && !reply.body.contains("<style"), "{path}");
             assert!(!reply.body.contains("onclick") && !reply.body.contains("javascript:"), "{path}");
             assert!(reply.body.len() < 150_000, "{path}: {} bytes", reply.body.len());

@@ -30,19 +30,28 @@ pub async fn line(
     if answer.pieces.is_empty() || POINTS_MAX < answer.pieces.len() {
         return Ok(None);
     }
-    let is_cut = !first(pairs, "top").is_empty() || answer.rows.len() as u64 != answer.rows_total;
-    if !is_cut {
+    if !is_cut(answer, pairs) {
         return Ok(Some(drawn(answer, time, metric, visit.frame.now)));
     }
+    let mut whole: Answer = visit.api.get(&format!("/reports?{}", uncut(pairs, &metric.code))).await?;
+    whole.pieces.clone_from(&answer.pieces);
+    Ok(Some(drawn(&whole, time, metric, visit.frame.now)))
+}
+
+/// Whether the table has less than there is.
+fn is_cut(answer: &Answer, pairs: &[(String, String)]) -> bool {
+    !first(pairs, "top").is_empty() || answer.rows.len() as u64 != answer.rows_total
+}
+
+/// The same question for the line alone.
+fn uncut(pairs: &[(String, String)], metric: &str) -> String {
     let cuts = ["top", "other", "sort", "limit", "metrics"];
     let mut whole: Vec<_> =
         pairs.iter().filter(|(name, _)| !cuts.contains(&name.as_str())).cloned().collect();
-    whole.push(("metrics".into(), metric.code.clone()));
     // Rows of the other period may stand beside none of this one.
     let limit = 2 * POINTS_MAX;
-    let mut found: Answer = visit.api.get(&format!("/reports?{}&limit={limit}", question(&whole))).await?;
-    found.pieces.clone_from(&answer.pieces);
-    Ok(Some(drawn(&found, time, metric, visit.frame.now)))
+    whole.extend([("metrics".into(), metric.to_owned()), ("limit".into(), limit.to_string())]);
+    question(&whole)
 }
 
 fn drawn(answer: &Answer, time: &Column, metric: &Column, now: Timestamp) -> Chart {
@@ -83,10 +92,10 @@ mod tests {
 
     use super::*;
 
-    fn chart(rows: Value, kind: &str, now: &str) -> Chart {
+    fn answer(rows: Value, kind: &str) -> Answer {
         let days = ["2026-11-20", "2026-11-21", "2026-11-22"];
         let pieces = days.map(|day| json!({ "label": day, "from": format!("{day}T00:00:00.000Z") }));
-        let answer: Answer = serde_json::from_value(json!({
+        serde_json::from_value(json!({
             "columns": [
                 { "code": "day", "title": "Day", "role": "dimension", "kind": "text" },
                 { "code": "it", "title": "It", "role": "metric", "kind": kind },
@@ -94,7 +103,11 @@ mod tests {
             "rows": rows, "totals": {}, "rows_total": 1, "from": "", "to": "", "timezone": "UTC", "time": "event",
             "pieces": pieces,
         }))
-        .unwrap();
+        .unwrap()
+    }
+
+    fn chart(rows: Value, kind: &str, now: &str) -> Chart {
+        let answer = answer(rows, kind);
         let [time, metric] = &answer.columns[..] else { panic!("two columns") };
         drawn(&answer, time, metric, Timestamp::parse(now).unwrap())
     }
@@ -123,5 +136,18 @@ mod tests {
         let chart = chart(rows, "count", "2026-11-20T09:00:00.000Z");
         assert_eq!(chart.series[0].values, [Some(1.0), None, None]);
         assert_eq!(chart.series[1].values, [Some(4.0), Some(0.0), Some(6.0)]);
+    }
+
+    #[test]
+    fn a_table_that_was_cut_does_not_cut_the_line() {
+        let asked = |text: &str| {
+            form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<(String, String)>>()
+        };
+        let whole = answer(json!([{ "day": "2026-11-20", "it": 1 }]), "count");
+        let short = answer(json!([]), "count");
+        assert!(!is_cut(&whole, &asked("by=day&top=")) && is_cut(&whole, &asked("by=day&top=5")));
+        assert!(is_cut(&short, &asked("by=day")), "of one row none is in the table");
+        let cut = asked("by=day&metrics=clicks,it&sort=-it&top=5&other=1&limit=2&filter=a+%3D+b");
+        assert_eq!(uncut(&cut, "it"), "by=day&metrics=it&filter=a+%3D+b&limit=2000");
     }
 }
