@@ -109,14 +109,24 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Nobody else should write; whoever does anyway is waited for shortly, then the group is refused.
     connection.busy_timeout(Duration::from_secs(1))?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    // The kernel has the pages, too. More here would be looked through as a whole at many commits: a page that is split
-    // out of order makes SQLite forget, page by page, what lies behind the end of a database of less than 1 GB.
-    connection.pragma_update(None, "cache_size", -8_192)?;
+    let bytes = connection.query_row(
+        "select page_count * page_size from pragma_page_count, pragma_page_size",
+        [],
+        |row| row.get(0),
+    )?;
+    connection.pragma_update(None, "cache_size", -cache_kib(bytes))?;
     keep_plans(connection)?;
     // A thread of its own copies the log into the database.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
+}
+
+/// For the writer. The kernel has the pages, too, but the upper levels of large tables are needed at every turn. Where a
+/// database has less than 1 GB, more would be looked through as a whole at many commits: a page that is split out of
+/// order makes SQLite forget, page by page, what lies behind the end.
+fn cache_kib(database_bytes: i64) -> i64 {
+    if database_bytes < 1 << 30 { 8 * 1_024 } else { 64 * 1_024 }
 }
 
 fn reader(file: &Path) -> rusqlite::Result<Connection> {
@@ -191,6 +201,11 @@ mod tests {
             assert_eq!((mode.as_str(), synchronous), ("wal", 2));
         }
         assert!(opened.readers[0].execute("delete from click", []).is_err());
+    }
+
+    #[test]
+    fn only_a_database_beyond_the_lock_page_of_sqlite_is_given_much_cache() {
+        assert_eq!((cache_kib(0), cache_kib((1 << 30) - 4_096), cache_kib(1 << 30)), (8_192, 8_192, 65_536));
     }
 
     #[test]
