@@ -8,7 +8,7 @@ import unittest
 
 from playwright.sync_api import expect, sync_playwright
 
-from browser.world import ADMIN, PROGRAM, World, query
+from browser.world import ADMIN, PASSWORD, PROGRAM, World, query
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 # Longer than any page of a debug build takes.
@@ -26,7 +26,6 @@ WATCH = """
     )).observe({ type: "layout-shift", buffered: true });
 """
 LOOKS = pathlib.Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
-PASSWORD = "correct horse battery"
 
 
 @functools.cache

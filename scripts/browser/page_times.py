@@ -14,20 +14,14 @@ import sys
 import time
 import urllib.parse
 
-from browser.places import NO_PAGES, declared, pages
-from browser.world import Things, World, query
+from browser.places import NO_PAGES, OF_PARTIES, declared, pages
+from browser.world import PASSWORD, Things, World, query
 
 BAR_MS = 100
 ROUNDS = 9
 # Each of these is a revision, so that history has something to read.
 REVISIONS = 25
-PASSWORD = "correct horse battery"
 OBJECTS = ("program/program", "advertiser/casino", "offer/shop-all", "partner/reelmedia", "link/reelmedia-shop")
-OF_PARTIES = {
-    "partner:reelmedia": ["/", "/reports", "/reports?by=sub1,sub2&period=today", "/conversions", "/deliveries",
-                          "/finance/payouts", "/finance/partners/reelmedia/statement"],
-    "advertiser:shop": ["/", "/reports", "/finance/invoices", "/finance/advertisers/shop/statement"],
-}
 
 
 class Demo(World):
@@ -39,7 +33,8 @@ class Demo(World):
         told = []
         for line in self.process.stdout:
             told.append(line)
-            print(line, end="", flush=True) if re.match(r"\d+ visits|.*every figure|DIFFERS", line, re.I) else None
+            if re.match(r"\d+ visits|.*every figure|DIFFERS", line, re.I):
+                print(line, end="", flush=True)
             if found := re.search(r"export PROOFBACK_TOKEN=(\S+)", line):
                 self.token_of_admin = found[1]
                 break

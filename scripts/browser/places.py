@@ -4,6 +4,14 @@ import pathlib
 import re
 
 PLACES = pathlib.Path(__file__).parents[2] / "crates/pages/src/places.rs"
+# Of the program of tests.
+OBJECTS = ("program/program", "advertiser/casino", "offer/shop-all", "partner/reelmedia", "fraud/too-fast")
+# What a partner and an advertiser have pages of.
+OF_PARTIES = {
+    "partner:reelmedia": ["/", "/reports", "/reports?by=sub1,sub2&period=today", "/conversions", "/deliveries",
+                          "/finance/payouts", "/finance/partners/reelmedia/statement", "/account"],
+    "advertiser:shop": ["/", "/reports", "/finance/invoices", "/finance/advertisers/shop/statement"],
+}
 # What is no page: files, a stream, and an address that leads on.
 NO_PAGES = {
     "/reports/export",
@@ -20,9 +28,6 @@ def declared(method):
     """The addresses under a method, with the words that say who may use them."""
     source = PLACES.read_text(encoding="utf-8")
     return dict(re.findall(rf'\b{method}\("([^"]+)", Access::(\w+),', source))
-
-
-OBJECTS = ("program/program", "advertiser/casino", "offer/shop-all", "partner/reelmedia", "fraud/too-fast")
 
 
 def pages(things, payout, invitation, objects=OBJECTS):

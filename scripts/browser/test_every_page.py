@@ -5,17 +5,11 @@ import re
 from playwright.sync_api import expect
 
 from browser.browsing import WIDE, PagesCase, heading, look
-from browser.places import NO_PAGES, declared, pages
+from browser.places import NO_PAGES, OF_PARTIES, declared, pages
 from browser.world import fill
 
 BYTES_MAX = 150_000
 NARROW = {"width": 375, "height": 740}
-# What a partner and an advertiser have pages of.
-OF_PARTIES = {
-    "partner:reelmedia": ["/", "/reports", "/conversions", "/deliveries", "/finance/payouts",
-                          "/finance/partners/reelmedia/statement", "/account"],
-    "advertiser:shop": ["/", "/reports", "/finance/invoices", "/finance/advertisers/shop/statement"],
-}
 
 
 class EveryPage(PagesCase):

@@ -17,6 +17,8 @@ import urllib.parse
 
 ADMIN = "an-admin-token-for-tests-only-0123456789"
 CASINO_TOKEN = "t0ken"
+# Of everybody who is invited.
+PASSWORD = "correct horse battery"
 SECRETS = {
     "CASINO_TOKEN": CASINO_TOKEN,
     "CRM_SECRET": "whsec_" + base64.b64encode(b"of tests alone, thirty-two bytes").decode(),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// What a chart shows: labels along the bottom, and lines over them.
 #[derive(Serialize)]
@@ -108,6 +109,15 @@ impl Chart {
         let (low, high) =
             values.fold((0.0f64, 0.0f64), |(low, high), value| (low.min(value), high.max(value)));
         if high - low < 1e-9 { (low, low + 1.0) } else { (low, high) }
+    }
+}
+
+/// A figure of a report, for a line or a comparison that nobody books by.
+pub fn number(value: Option<&Value>) -> Option<f64> {
+    match value? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use proofback_domain::time::{Span, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::chart::{Chart, Series};
+use crate::chart::{Chart, Series, number};
 use crate::client::query;
 use crate::frame::Frame;
 use crate::show;
@@ -186,15 +186,6 @@ fn card(column: &Column, now: &Report, yesterday: &Report, week: &Report) -> Car
         unit: column.currency.clone().unwrap_or_default(),
         yesterday: beside(yesterday),
         last_week: beside(week),
-    }
-}
-
-/// A figure of a report, for a line or a comparison that nobody books by.
-fn number(value: Option<&Value>) -> Option<f64> {
-    match value? {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
     }
 }
 

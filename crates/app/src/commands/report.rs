@@ -18,22 +18,23 @@ pub async fn run(options: Report) -> anyhow::Result<ExitCode> {
     if binary && out.is_none() && std::io::stdout().is_terminal() {
         bail!("this format is not for a terminal; give --out FILE");
     }
-    let address = address(&options);
+    let form = match format {
+        ReportForm::Table | ReportForm::Json => "json",
+        ReportForm::Csv => "csv",
+        ReportForm::Xlsx => "xlsx",
+        ReportForm::Parquet => "parquet",
+    };
+    let address = format!("{}&format={form}", address(&options));
     let caller = Caller::to_look(options.reach).await?;
-    match format {
-        ReportForm::Table | ReportForm::Json => {
-            let answer = caller.get(&format!("{address}&format=json")).await?;
-            let shown = match format {
-                ReportForm::Table => sight::tell(&answer),
-                _ => format!("{answer:#}\n"),
-            };
-            put_out(shown.as_bytes(), out.as_deref())?;
-            Ok(ExitCode::SUCCESS)
+    let shown = match format {
+        ReportForm::Table => sight::tell(&caller.get(&address).await?),
+        ReportForm::Json => format!("{:#}\n", caller.get(&address).await?),
+        ReportForm::Csv | ReportForm::Xlsx | ReportForm::Parquet => {
+            return fetch(&caller, &address, out.as_deref()).await;
         }
-        ReportForm::Csv => fetch(&caller, &format!("{address}&format=csv"), out.as_deref()).await,
-        ReportForm::Xlsx => fetch(&caller, &format!("{address}&format=xlsx"), out.as_deref()).await,
-        ReportForm::Parquet => fetch(&caller, &format!("{address}&format=parquet"), out.as_deref()).await,
-    }
+    };
+    put_out(shown.as_bytes(), out.as_deref())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Up to and with the query, to which a format may be added.

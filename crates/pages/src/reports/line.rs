@@ -6,7 +6,7 @@ use proofback_domain::time::Timestamp;
 use serde_json::Value;
 
 use super::{Answer, Column, Piece, first, question};
-use crate::chart::{Chart, Series};
+use crate::chart::{Chart, Series, number};
 use crate::trouble::Trouble;
 use crate::visit::Visit;
 
@@ -76,14 +76,6 @@ fn drawn(answer: &Answer, time: &Column, metric: &Column, now: Timestamp) -> Cha
     }
     let labels = answer.pieces.iter().map(|piece| piece.label.clone()).collect();
     Chart { unit: time.title.clone(), labels, series }
-}
-
-fn number(value: Option<&Value>) -> Option<f64> {
-    match value? {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
